@@ -1,0 +1,40 @@
+# One library per room, and a room sees only the rooms it may include.
+#
+# A room's headers are reached as "room/file.h" through a directory that holds nothing but a link to that
+# room. A target gets the directories of the rooms it links, so an include of a forbidden room does not
+# compile, whatever the compiler's working directory is.
+
+# kvreel_room(<target> DIR <room path> [SOURCES ...] [ROOMS <targets>...] [LIBRARIES <targets>...])
+function(kvreel_room target)
+  cmake_parse_arguments(ARG "" "DIR" "SOURCES;ROOMS;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
+  set(view "${CMAKE_BINARY_DIR}/rooms/${target}")
+  get_filename_component(parent "${view}/${ARG_DIR}" DIRECTORY)
+  file(MAKE_DIRECTORY "${parent}")
+  file(CREATE_LINK "${CMAKE_SOURCE_DIR}/${ARG_DIR}" "${view}/${ARG_DIR}" SYMBOLIC)
+
+  list(TRANSFORM ARG_SOURCES PREPEND "${CMAKE_SOURCE_DIR}/${ARG_DIR}/")
+  if(ARG_SOURCES)
+    add_library(${target} STATIC ${ARG_SOURCES})
+    target_include_directories(${target} PUBLIC "${view}")
+    target_link_libraries(${target} PUBLIC ${ARG_ROOMS} ${ARG_LIBRARIES}
+                                    PRIVATE ${ARG_PRIVATE_LIBRARIES} kvreel_warnings)
+  else()
+    add_library(${target} INTERFACE)
+    target_include_directories(${target} INTERFACE "${view}")
+    target_link_libraries(${target} INTERFACE ${ARG_ROOMS} ${ARG_LIBRARIES})
+  endif()
+endfunction()
+
+# kvreel_test(<name> SOURCES ... ROOMS ... [LABELS ...]): a GoogleTest program, one ctest entry per test.
+function(kvreel_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;ROOMS;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_ROOMS} GTest::gtest GTest::gtest_main kvreel_warnings)
+  target_compile_definitions(${name} PRIVATE KVREEL_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests")
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
+                       PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+endfunction()
