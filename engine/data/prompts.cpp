@@ -1,0 +1,248 @@
+// Reads prompt files and fills templates.
+#include "engine/data/prompts.h"
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace kvreel::engine {
+namespace {
+
+using nlohmann::json;
+
+// Metadata is for reading beside results; long fields (a document, a transcript) stay in the prompt
+// file.
+constexpr size_t kLongestMetadata = 512;
+
+std::string read_file(const std::filesystem::path& path) {
+  if (std::filesystem::is_directory(path)) {
+    fail("'{}' is a directory; --prompts takes a .jsonl, .json or text file.", path.string());
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) fail("Cannot read the prompts '{}': no such file, or no permission.", path.string());
+  std::ostringstream content;
+  content << file.rdbuf();
+  return std::move(content).str();
+}
+
+std::string fields_of(const json& record) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : record.items()) names.push_back(name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+// A value as a template writes it: strings as they are, everything else as compact JSON.
+std::string as_text(const json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+// "{question}" is a field of the record, "{/a/0/b}" a JSON pointer into it, "{{" and "}}" are
+// braces.
+std::string fill_template(const std::string& format, const json& record,
+                          const std::string& origin) {
+  std::string text;
+  for (size_t i = 0; i < format.size(); ++i) {
+    const char c = format[i];
+    if ((c == '{' || c == '}') && i + 1 < format.size() && format[i + 1] == c) {
+      text += c;
+      ++i;
+    } else if (c == '{') {
+      const size_t close = format.find('}', i);
+      if (close == std::string::npos) {
+        fail_usage(
+            "--template has a '{{' without its '}}' at character {}; write '{{{{' for a brace.",
+            i + 1);
+      }
+      const std::string field = format.substr(i + 1, close - i - 1);
+      const bool pointer = field.starts_with('/');
+      bool found = false;
+      try {
+        found = pointer ? record.contains(json::json_pointer(field)) : record.contains(field);
+      } catch (const json::exception&) {
+        fail_usage("--template: '{}' is not a JSON pointer; write {{/list/0/field}}.", field);
+      }
+      if (!found) {
+        fail("{}: there is no field '{}' for --template; the record has: {}.", origin, field,
+             fields_of(record));
+      }
+      text += as_text(pointer ? record.at(json::json_pointer(field)) : record.at(field));
+      i = close;
+    } else if (c == '}') {
+      fail_usage(
+          "--template has a '}}' without its '{{' at character {}; write '}}}}' for a brace.",
+          i + 1);
+    } else {
+      text += c;
+    }
+  }
+  return text;
+}
+
+std::vector<ChatMessage> read_messages(const json& value, const std::string& origin) {
+  std::vector<ChatMessage> messages;
+  if (!value.is_array() || value.empty()) {
+    fail("{}: 'messages' must be a list of {{\"role\", \"content\"}} objects.", origin);
+  }
+  for (const json& entry : value) {
+    const bool valid = entry.is_object() && entry.contains("role") && entry["role"].is_string() &&
+                       entry.contains("content") && entry["content"].is_string();
+    if (!valid) {
+      fail("{}: message {} needs \"role\" and \"content\", both text.", origin,
+           messages.size() + 1);
+    }
+    messages.push_back({entry["role"], entry["content"]});
+  }
+  return messages;
+}
+
+std::vector<int32_t> read_ids(const json& value, const std::string& origin) {
+  if (!value.is_array() || value.empty()) fail("{}: 'ids' must be a list of token ids.", origin);
+  std::vector<int32_t> ids;
+  for (const json& entry : value) {
+    if (!entry.is_number_integer() || entry.get<int64_t>() < 0 ||
+        entry.get<int64_t>() > INT32_MAX) {
+      fail("{}: entry {} of 'ids' is {}, which is no token id.", origin, ids.size() + 1,
+           entry.dump());
+    }
+    ids.push_back(entry.get<int32_t>());
+  }
+  return ids;
+}
+
+std::vector<std::string> read_answers(const json& record, const PromptOptions& options,
+                                      const std::string& origin) {
+  std::string field = options.answer_field;
+  if (field.empty()) {
+    for (const char* known : {"answer", "answers", "reference"}) {
+      if (record.contains(known)) field = known;
+    }
+    if (field.empty()) return {};
+  } else if (!record.contains(field)) {
+    fail("{}: there is no field '{}' for --answer-field; the record has: {}.", origin, field,
+         fields_of(record));
+  }
+  std::vector<std::string> answers;
+  const json& value = record[field];
+  for (const json& entry : value.is_array() ? value : json::array({value})) {
+    if (!entry.is_null()) answers.push_back(as_text(entry));
+  }
+  return answers;
+}
+
+PromptRecord read_record(const json& record, const PromptOptions& options,
+                         const std::string& origin, int64_t number) {
+  if (!record.is_object())
+    fail("{}: expected a JSON object, found {}.", origin, record.type_name());
+  PromptRecord prompt;
+  prompt.origin = origin;
+  std::set<std::string> used;
+  if (!options.format.empty()) {
+    prompt.text = fill_template(options.format, record, origin);
+  } else if (record.contains("prompt") && record["prompt"].is_string()) {
+    prompt.text = record["prompt"];
+    used = {"prompt", "ids"};
+  } else if (record.contains("messages")) {
+    prompt.messages = read_messages(record["messages"], origin);
+    used = {"messages"};
+  } else if (record.contains("ids")) {
+    prompt.ids = read_ids(record["ids"], origin);
+    used = {"ids"};
+  } else {
+    fail(
+        "{}: there is no text field 'prompt' (nor 'messages' nor 'ids'); the record has: {}. Say "
+        "how the prompt "
+        "is made with --template, for example --template '{{{}}}'.",
+        origin, fields_of(record), record.empty() ? "field" : record.begin().key());
+  }
+  const std::string id_field = options.id_field.empty() ? "id" : options.id_field;
+  if (record.contains(id_field)) {
+    prompt.id = as_text(record[id_field]);
+  } else if (!options.id_field.empty()) {
+    fail("{}: there is no field '{}' for --id-field; the record has: {}.", origin, id_field,
+         fields_of(record));
+  } else {
+    prompt.id = std::to_string(number);
+  }
+  prompt.answers = read_answers(record, options, origin);
+  used.insert({id_field, "answer", "answers", "reference", options.answer_field});
+
+  json metadata = json::object();
+  for (const auto& [name, value] : record.items()) {
+    if (!used.contains(name) && value.dump().size() <= kLongestMetadata) metadata[name] = value;
+  }
+  prompt.metadata = metadata.dump();
+  return prompt;
+}
+
+json parse(std::string_view text, const std::string& origin) {
+  try {
+    return json::parse(text);
+  } catch (const json::exception& error) {
+    fail("{} is not valid JSON ({}). Every line of a .jsonl file must be one JSON object.", origin,
+         error.what());
+  }
+}
+
+}  // namespace
+
+PromptRecord prompt_from_text(std::string text, std::string id) {
+  PromptRecord prompt;
+  prompt.id = std::move(id);
+  prompt.text = std::move(text);
+  prompt.metadata = "{}";
+  prompt.origin = fmt::format("prompt '{}'", prompt.id);
+  return prompt;
+}
+
+std::vector<PromptRecord> read_prompts(const std::filesystem::path& path,
+                                       const PromptOptions& options) {
+  const std::string content = read_file(path);
+  const std::string name = path.string();
+  const auto wanted = [&](int64_t index) {
+    return index >= options.offset &&
+           (options.limit == 0 || index < options.offset + options.limit);
+  };
+  std::vector<PromptRecord> prompts;
+  if (path.extension() == ".jsonl") {
+    std::istringstream lines(content);
+    int64_t line_number = 0;
+    int64_t index = 0;
+    for (std::string line; std::getline(lines, line);) {
+      ++line_number;
+      if (trim(line).empty()) continue;
+      if (!wanted(index++)) continue;
+      const std::string origin = fmt::format("{}, line {}", name, line_number);
+      prompts.push_back(read_record(parse(line, origin), options, origin, line_number));
+    }
+  } else if (path.extension() == ".json") {
+    const json records = parse(content, name);
+    if (!records.is_array()) fail("{}: expected a JSON array of prompt records.", name);
+    for (size_t i = 0; i < records.size(); ++i) {
+      if (!wanted(static_cast<int64_t>(i))) continue;
+      const std::string origin = fmt::format("{}, record {}", name, i + 1);
+      prompts.push_back(read_record(records[i], options, origin, static_cast<int64_t>(i) + 1));
+    }
+  } else {
+    prompts.push_back(prompt_from_text(content, path.stem().string()));
+    prompts.back().origin = name;
+  }
+  if (prompts.empty()) {
+    fail("'{}' holds no prompts{}.", name,
+         options.offset > 0 ? " after --offset" : "; write one JSON object per line");
+  }
+  std::set<std::string> ids;
+  for (const PromptRecord& prompt : prompts) {
+    if (!ids.insert(prompt.id).second) {
+      fail("{}: the id '{}' is there already; ids name samples in the trace and must differ.",
+           prompt.origin, prompt.id);
+    }
+  }
+  return prompts;
+}
+
+}  // namespace kvreel::engine

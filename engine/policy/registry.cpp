@@ -1,0 +1,241 @@
+// The list of policies, and the reading of their specs.
+#include "engine/policy/registry.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "engine/policy/policies.h"
+
+namespace kvreel::engine {
+namespace {
+
+// A whole decimal number, or nothing.
+bool parse_number(std::string_view text, double& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() && std::isfinite(value);
+}
+
+bool parse_count(std::string_view text, int64_t& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() && value >= 0;
+}
+
+// Text in pieces between separators; an empty text has one empty piece.
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> pieces;
+  while (true) {
+    const size_t at = text.find(separator);
+    pieces.emplace_back(trim(text.substr(0, at)));
+    if (at == std::string_view::npos) return pieces;
+    text.remove_prefix(at + 1);
+  }
+}
+
+std::vector<std::string> policy_names() {
+  std::vector<std::string> names;
+  for (const PolicyInfo& info : known_policies()) names.push_back(info.name);
+  return names;
+}
+
+}  // namespace
+
+const std::vector<PolicyInfo>& known_policies() {
+  static const std::vector<PolicyInfo> kPolicies = {full_policy(), refreekv_policy(),
+                                                    streaming_llm_policy()};
+  return kPolicies;
+}
+
+int64_t Amount::of(int64_t n) const {
+  if (!is_share) return std::min(static_cast<int64_t>(value), n);
+  return std::llrint(value * static_cast<double>(n));  // default rounding mode: halves to even
+}
+
+std::string Amount::text() const {
+  return is_share ? percent_text(value) : fmt::format("{}", static_cast<int64_t>(value));
+}
+
+std::string percent_text(double fraction) {
+  return fmt::format("{:.6g}%", fraction * 100);
+}
+
+std::string layers_text(const std::vector<int>& layers) {
+  return layers.empty() ? "none" : fmt::format("{}", fmt::join(layers, "+"));
+}
+
+PolicyOptions::PolicyOptions(std::string policy,
+                             std::vector<std::pair<std::string, std::string>> values)
+    : policy_(std::move(policy)), values_(std::move(values)), taken_(values_.size(), false) {}
+
+const std::string* PolicyOptions::take(std::string_view key) {
+  known_.emplace_back(key);
+  for (size_t i = 0; i < values_.size(); ++i) {
+    if (values_[i].first == key) {
+      taken_[i] = true;
+      return &values_[i].second;
+    }
+  }
+  return nullptr;
+}
+
+bool PolicyOptions::has(std::string_view key) const {
+  return std::any_of(values_.begin(), values_.end(),
+                     [&](const auto& value) { return value.first == key; });
+}
+
+double PolicyOptions::take_fraction(std::string_view key, double fallback) {
+  const std::string* text = take(key);
+  if (!text) return fallback;
+  double value = 0;
+  const bool percent = text->ends_with('%');
+  const std::string_view digits = std::string_view(*text).substr(0, text->size() - percent);
+  if (parse_number(digits, value)) {
+    if (percent) value /= 100;
+    if (value >= 0 && value <= 1) return value;
+  }
+  fail_usage("Policy '{}': {}={} is not a share between 0 and 1; write {}=1% or {}=0.01.", policy_,
+             key, *text, key, key);
+}
+
+int64_t PolicyOptions::take_count(std::string_view key, int64_t fallback) {
+  const std::string* text = take(key);
+  if (!text) return fallback;
+  int64_t value = 0;
+  if (parse_count(*text, value)) return value;
+  fail_usage("Policy '{}': {}={} is not a count; write a whole number such as {}=4.", policy_, key,
+             *text, key);
+}
+
+Amount PolicyOptions::take_amount(std::string_view key, Amount fallback) {
+  const std::string* text = take(key);
+  if (!text) return fallback;
+  int64_t count = 0;
+  if (parse_count(*text, count)) return {.value = static_cast<double>(count), .is_share = false};
+  double value = 0;
+  const bool percent = text->ends_with('%');
+  if (parse_number(std::string_view(*text).substr(0, text->size() - percent), value)) {
+    if (percent) value /= 100;
+    if (value >= 0 && value <= 1) return {.value = value, .is_share = true};
+  }
+  fail_usage("Policy '{}': {}={} is neither a share of the prompt ({}=50%) nor a count ({}=128).",
+             policy_, key, *text, key, key);
+}
+
+std::string PolicyOptions::take_choice(std::string_view key, std::string_view fallback,
+                                       const std::vector<std::string>& choices) {
+  const std::string* text = take(key);
+  if (!text) return std::string(fallback);
+  if (std::find(choices.begin(), choices.end(), *text) != choices.end()) return *text;
+  fail_usage("Policy '{}': {}={} is unknown.{}", policy_, key, *text, suggest_name(*text, choices));
+}
+
+std::vector<int> PolicyOptions::take_layers(std::string_view key, std::vector<int> fallback) {
+  const std::string* text = take(key);
+  if (!text) return fallback;
+  if (*text == "none") return {};
+  std::vector<int> layers;
+  for (const std::string& part : split(*text, '+')) {
+    const size_t dash = part.find('-');
+    int64_t first = 0;
+    int64_t last = 0;
+    const bool valid =
+        parse_count(std::string_view(part).substr(0, dash), first) &&
+        parse_count(dash == std::string::npos ? part : std::string_view(part).substr(dash + 1),
+                    last) &&
+        first <= last && last < 100000;
+    if (!valid) {
+      fail_usage("Policy '{}': {}={} is no list of layers; write {}=0-1, {}=0+1+31 or {}=none.",
+                 policy_, key, *text, key, key, key);
+    }
+    for (int64_t layer = first; layer <= last; ++layer) layers.push_back(static_cast<int>(layer));
+  }
+  std::sort(layers.begin(), layers.end());
+  layers.erase(std::unique(layers.begin(), layers.end()), layers.end());
+  return layers;
+}
+
+void PolicyOptions::finish() const {
+  for (size_t i = 0; i < values_.size(); ++i) {
+    if (taken_[i]) continue;
+    if (known_.empty()) {
+      fail_usage("Policy '{}' takes no options, and was given '{}'.", policy_, values_[i].first);
+    }
+    fail_usage("Policy '{}' has no option '{}'.{}", policy_, values_[i].first,
+               suggest_name(values_[i].first, known_));
+  }
+}
+
+std::vector<PolicySpec> parse_policy_specs(std::string_view text) {
+  const std::string_view whole = trim(text);
+  const size_t colon = whole.find(':');
+  const std::string name(trim(whole.substr(0, colon)));
+  if (name.empty()) {
+    fail_usage(
+        "--policy '{}' has no name; write --policy refreekv or --policy refreekv:threshold=5%.",
+        text);
+  }
+  std::vector<PolicySpec> specs = {{.text = {}, .name = name, .options = {}}};
+  if (colon != std::string_view::npos) {
+    // key -> its values, in the order written
+    std::vector<std::pair<std::string, std::vector<std::string>>> lists;
+    for (const std::string& part : split(whole.substr(colon + 1), ',')) {
+      const size_t equals = part.find('=');
+      if (equals == std::string::npos) {
+        if (lists.empty() || part.empty()) {
+          fail_usage("--policy '{}': '{}' is not of the form key=value.", text, part);
+        }
+        lists.back().second.push_back(part);
+        continue;
+      }
+      const std::string key(trim(std::string_view(part).substr(0, equals)));
+      const std::string value(trim(std::string_view(part).substr(equals + 1)));
+      const bool seen = std::any_of(lists.begin(), lists.end(),
+                                    [&](const auto& list) { return list.first == key; });
+      if (key.empty() || value.empty() || seen) {
+        fail_usage("--policy '{}': '{}' {}.", text, part,
+                   seen ? "is given twice" : "is not of the form key=value");
+      }
+      lists.push_back({key, {value}});
+    }
+    for (const auto& [key, values] : lists) {
+      std::vector<PolicySpec> grown;
+      for (const PolicySpec& spec : specs) {
+        for (const std::string& value : values) {
+          grown.push_back(spec);
+          grown.back().options.emplace_back(key, value);
+        }
+      }
+      specs = std::move(grown);
+    }
+  }
+  for (PolicySpec& spec : specs) {
+    spec.text = spec.name;
+    for (size_t i = 0; i < spec.options.size(); ++i) {
+      spec.text += (i == 0 ? ":" : ",") + spec.options[i].first + "=" + spec.options[i].second;
+    }
+  }
+  return specs;
+}
+
+std::unique_ptr<Policy> make_policy(const PolicySpec& spec) {
+  for (const PolicyInfo& info : known_policies()) {
+    if (info.name != spec.name) continue;
+    PolicyOptions options(spec.name, spec.options);
+    std::unique_ptr<Policy> policy = info.make(options);
+    options.finish();
+    return policy;
+  }
+  fail_usage("There is no policy '{}'.{}", spec.name, suggest_name(spec.name, policy_names()));
+}
+
+std::vector<int32_t> candidate_positions(std::span<const int32_t> cached, int64_t protected_first,
+                                         int64_t protected_last) {
+  const auto n = static_cast<int64_t>(cached.size());
+  const int64_t begin = std::min(protected_first, n);
+  const int64_t end = std::max(begin, n - protected_last);
+  return {cached.begin() + begin, cached.begin() + end};
+}
+
+}  // namespace kvreel::engine
