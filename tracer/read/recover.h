@@ -1,0 +1,27 @@
+// Makes a finished trace of one whose recorder was killed, or that was cut short.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tracer/format/schema.h"
+
+namespace kvreel::tracer {
+
+struct RecoverReport {
+  std::vector<std::pair<std::string, uint64_t>> rows;  // of each table, in the order of Tables
+  uint64_t complete_passes = 0;
+  bool incomplete_pass = false;  // rows of a pass that never finished are there as well
+  Status found = Status::recording;
+  uint64_t output_bytes = 0;
+};
+
+// Copies the rows of `input`'s last commit that the file still holds whole into `output`, with
+// status `recovered`. Reads `input` only. Throws Error where it is no trace, is still being
+// recorded, or holds no whole commit; where `output` exists (and `overwrite` is off) or is `input`;
+// and where it cannot be written.
+RecoverReport recover(const std::string& input, const std::string& output, bool overwrite);
+
+}  // namespace kvreel::tracer
