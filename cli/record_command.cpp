@@ -1,0 +1,283 @@
+// kvreel record: a model directory, prompts and policies become a trace.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/progress.h"
+#include "cli/provenance.h"
+#include "cli/record_options.h"
+#include "cli/signals.h"
+#include "engine/backend/cpu_backend.h"
+#include "engine/data/prepare.h"
+#include "engine/generate/experiment.h"
+#include "engine/model/memory_estimate.h"
+#include "tracer/record/recorder.h"
+
+namespace kvreel::cli {
+namespace {
+
+using nlohmann::json;
+
+kernels::DType parse_dtype(const std::string& name) {
+  for (const kernels::DType type : {kernels::DType::bf16, kernels::DType::f16}) {
+    if (kernels::name_of(type) == name) return type;
+  }
+  return kernels::DType::f32;
+}
+
+engine::CpuOptions cpu_options(const RecordOptions& options) {
+  engine::CpuOptions cpu{.threads = options.threads, .chunk_rows = options.chunk_rows};
+  if (options.isa == "auto") return cpu;
+  cpu.choose_isa = false;
+  std::vector<std::string> available;
+  for (const kernels::cpu::Isa isa : kernels::cpu::available_isas()) {
+    available.emplace_back(kernels::cpu::name_of(isa));
+    if (available.back() == options.isa) {
+      cpu.isa = isa;
+      return cpu;
+    }
+  }
+  fail("--isa {}: this processor does not have it; it can run {}.", options.isa,
+       fmt::join(available, ", "));
+}
+
+// "\n", "\t" and "\\" in a template typed on a command line.
+std::string unescape(const std::string& text) {
+  std::string plain;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char next = text[i] == '\\' && i + 1 < text.size() ? text[i + 1] : '\0';
+    if (next == 'n' || next == 't' || next == '\\') {
+      plain += next == 'n' ? '\n' : next == 't' ? '\t' : '\\';
+      ++i;
+    } else {
+      plain += text[i];
+    }
+  }
+  return plain;
+}
+
+std::vector<engine::PromptRecord> collect_prompts(const RecordOptions& options) {
+  if (options.prompts.empty() == options.prompt_texts.empty()) {
+    fail_usage("Give prompts with either --prompts FILE or --prompt TEXT.");
+  }
+  if (!options.prompts.empty()) {
+    return engine::read_prompts(options.prompts, {.format = unescape(options.format),
+                                                  .answer_field = options.answer_field,
+                                                  .id_field = options.id_field,
+                                                  .offset = options.offset,
+                                                  .limit = options.limit});
+  }
+  std::vector<engine::PromptRecord> records;
+  for (const std::string& text : options.prompt_texts) {
+    records.push_back(engine::prompt_from_text(text, std::to_string(records.size() + 1)));
+  }
+  return records;
+}
+
+std::vector<engine::Sample> prepare_samples(const std::vector<engine::PromptRecord>& records,
+                                            const engine::Model& model,
+                                            const RecordOptions& options) {
+  const engine::PrepareOptions prepare{.chat = options.chat,
+                                       .system = options.system,
+                                       .max_prompt_tokens = options.max_prompt_tokens,
+                                       .max_new_tokens = options.max_new_tokens,
+                                       .truncation = options.truncate == "middle"
+                                                         ? engine::Truncation::middle
+                                                         : engine::Truncation::refuse};
+  std::vector<engine::Sample> samples;
+  for (const engine::PromptRecord& record : records) {
+    samples.push_back(engine::prepare_sample(record, model, prepare));
+  }
+  return samples;
+}
+
+std::vector<std::string> hash_files(const std::vector<engine::ModelFile>& files,
+                                    ProgressLine& progress) {
+  uint64_t total = 0;
+  for (const engine::ModelFile& file : files) total += file.bytes;
+  uint64_t done = 0;
+  std::vector<std::string> hashes;
+  for (const engine::ModelFile& file : files) {
+    hashes.push_back(sha256_file(file.path, [&](size_t bytes) {
+      done += bytes;
+      progress.preparing("hashing the model's files",
+                         static_cast<double>(done) / static_cast<double>(total));
+    }));
+  }
+  return hashes;
+}
+
+// Refuses what would fail at the end of an hour's work, before it begins.
+void check_output(const RecordOptions& options) {
+  const std::filesystem::path path(options.output);
+  if (std::filesystem::is_directory(path)) {
+    fail("-o '{}' is a directory; name the file, as in -o {}.", options.output,
+         (path / "trace.h5").string());
+  }
+  if (std::filesystem::exists(path) && !options.force) {
+    fail("'{}' exists already; choose another name, or replace it with --force.", options.output);
+  }
+  const std::filesystem::path parent = path.has_parent_path() ? path.parent_path() : ".";
+  if (!std::filesystem::is_directory(parent)) {
+    fail("-o '{}': there is no directory '{}'; create it first.", options.output, parent.string());
+  }
+}
+
+engine::WorkloadShape workload(const std::vector<engine::Sample>& samples,
+                               const std::vector<engine::Run>& runs, const RecordOptions& options) {
+  engine::WorkloadShape shape{.max_new_tokens = options.max_new_tokens,
+                              .chunk_rows = options.chunk_rows,
+                              .cache_dtype = parse_dtype(options.kv_dtype)};
+  for (const engine::Sample& sample : samples) {
+    shape.longest_prompt =
+        std::max(shape.longest_prompt, static_cast<int64_t>(sample.tokens.size()));
+  }
+  for (const engine::Run& run : runs) {
+    const engine::StatisticsRequest needs =
+        run.policy->needs({.prompt_tokens = shape.longest_prompt});
+    shape.statistic_rows = std::max(shape.statistic_rows, needs.last_rows);
+  }
+  return shape;
+}
+
+json describe_prompts(const RecordOptions& options, size_t count) {
+  json described = {{"count", count}, {"chat", options.chat}, {"truncate", options.truncate}};
+  if (!options.prompts.empty()) {
+    described["path"] = options.prompts;
+    described["sha256"] = sha256_file(options.prompts);
+  }
+  if (!options.format.empty()) described["template"] = options.format;
+  if (!options.system.empty()) described["system"] = options.system;
+  return described;
+}
+
+json describe_engine(const RecordOptions& options, const engine::Backend& backend,
+                     const engine::GenerateOptions& generate) {
+  return {{"backend", backend.name()},
+          {"description", backend.description()},
+          {"timing", "host clock around each operation"},
+          {"kv_dtype", options.kv_dtype},
+          {"page_rows", options.page_rows},
+          {"chunk_rows", options.chunk_rows},
+          {"max_new_tokens", options.max_new_tokens},
+          {"stop_ids", generate.stop_ids},
+          {"sampling",
+           {{"temperature", options.temperature},
+            {"top_k", options.top_k},
+            {"top_p", options.top_p},
+            {"seed", options.seed}}}};
+}
+
+std::vector<int32_t> stop_ids(const RecordOptions& options, const engine::Model& model) {
+  return options.ignore_eos ? std::vector<int32_t>{} : model.config.eos_ids;
+}
+
+json parameters_of(const engine::Policy& policy) {
+  json parameters = json::object();
+  for (const auto& [key, value] : policy.parameters()) parameters[key] = value;
+  return parameters;
+}
+
+void print_result(const RecordOptions& options, const tracer::FinishReport& report,
+                  const tracer::Recorder& recorder, bool interrupted) {
+  if (!report.warning.empty()) fmt::print(stderr, "kvreel: {}\n", report.warning);
+  for (const auto& [table, rows] : recorder.writer().drops()) {
+    fmt::print(stderr, "kvreel: {} rows of '{}' were dropped: the disk did not keep up.\n", rows,
+               table);
+  }
+  if (options.quiet) return;
+  fmt::print("{} {} ({}). Next: kvreel compare {}\n",
+             interrupted ? "Interrupted; finished" : "Wrote", options.output,
+             format_bytes(report.file_bytes), options.output);
+}
+
+int record(const RecordOptions& options, const std::vector<std::string>& command) {
+  const std::atomic<bool>& stop = stop_on_signals();
+  const std::string started = utc_now();
+  check_output(options);
+  const std::vector<std::string> specs =
+      options.policies.empty() ? std::vector<std::string>{"full", "refreekv"} : options.policies;
+  const std::vector<engine::Run> runs = engine::make_runs(specs);
+  const std::vector<engine::PromptRecord> records = collect_prompts(options);
+  const engine::LoadOptions load{.dummy_weights = options.load_format == "dummy",
+                                 .seed = options.seed};
+  engine::CpuOptions cpu = cpu_options(options);
+
+  // Without its weights the model is small: prompts and memory are checked before the large files
+  // are touched.
+  engine::Model model = engine::open_model(options.model);
+  const std::vector<engine::Sample> samples = prepare_samples(records, model, options);
+  const engine::WorkloadShape shape = workload(samples, runs, options);
+  if (!options.ignore_memory) {
+    engine::require_memory(engine::estimate_memory(model.config, shape),
+                           engine::available_memory());
+  }
+  engine::load_model_weights(model, load);
+
+  ProgressLine progress(options.quiet);
+  const std::vector<engine::ModelFile> files =
+      engine::model_files(options.model, !load.dummy_weights);
+  const std::vector<std::string> hashes =
+      options.no_hash ? std::vector<std::string>{} : hash_files(files, progress);
+  engine::CpuBackend backend(model.config, model.weights, cpu);
+  const engine::GenerateOptions generate{.max_new_tokens = options.max_new_tokens,
+                                         .stop_ids = stop_ids(options, model),
+                                         .sampling = {.temperature = options.temperature,
+                                                      .top_k = options.top_k,
+                                                      .top_p = options.top_p,
+                                                      .seed = options.seed},
+                                         .cache_dtype = shape.cache_dtype,
+                                         .page_rows = options.page_rows};
+
+  json machine = describe_machine();
+  if (!options.no_bandwidth) machine["read_bandwidth"] = measure_bandwidth(backend.threads());
+  const json provenance = {{"kvreel", describe_program()},
+                           {"command", command},
+                           {"created_utc", started},
+                           {"machine", machine},
+                           {"engine", describe_engine(options, backend, generate)},
+                           {"model", describe_model(model, load, files, hashes)},
+                           {"prompts", describe_prompts(options, samples.size())}};
+  tracer::RecorderOptions recording{.spans = !options.no_spans,
+                                    .attention_norms = !options.no_norms,
+                                    .attention_rows = options.attention_rows,
+                                    .decode_attention = options.decode_norms};
+  recording.writer.overwrite = options.force;
+  tracer::Recorder recorder(
+      options.output, provenance.dump(-1, ' ', false, json::error_handler_t::replace), recording);
+  for (const engine::Run& run : runs) {
+    recorder.add_run(run.spec.text, run.spec.name, parameters_of(*run.policy).dump());
+  }
+  if (!recorder.writer().warning().empty())
+    fmt::print(stderr, "kvreel: {}\n", recorder.writer().warning());
+
+  const engine::Tokenizer* tokenizer = model.tokenizer ? &*model.tokenizer : nullptr;
+  const bool finished =
+      engine::run_experiment(model.config, backend, tokenizer, samples, runs, generate, recorder,
+                             stop, [&](const engine::Progress& now) { progress.update(now); });
+  const tracer::FinishReport report =
+      recorder.finish(finished ? tracer::Status::complete : tracer::Status::interrupted);
+  progress.clear();
+  print_result(options, report, recorder, !finished);
+  return finished ? 0 : 128 + received_signal();
+}
+
+}  // namespace
+
+Command add_record(CLI::App& program, int argc, char** argv) {
+  CLI::App* app = program.add_subcommand(
+      "record", "Run a model over prompts under each policy and record a trace");
+  const auto options = std::make_shared<RecordOptions>();
+  add_record_options(*app, *options);
+  return {app, [options, command = std::vector<std::string>(argv, argv + argc)] {
+            return record(*options, command);
+          }};
+}
+
+}  // namespace kvreel::cli

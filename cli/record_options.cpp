@@ -1,0 +1,139 @@
+// Options of `kvreel record` and their help.
+#include "cli/record_options.h"
+
+#include <fmt/format.h>
+
+#include "engine/policy/registry.h"
+
+namespace kvreel::cli {
+namespace {
+
+std::string policy_help() {
+  std::string text =
+      "Policies, for --policy NAME or --policy NAME:option=value,option=value. A value may be a "
+      "list: "
+      "refreekv:threshold=1%,5% stands for two runs.\n";
+  for (const engine::PolicyInfo& info : engine::known_policies()) {
+    text += fmt::format("  {:<15}{}\n", info.name, info.summary);
+    size_t begin = 0;
+    while (begin < info.options.size()) {
+      const size_t end = std::min(info.options.find('\n', begin), info.options.size());
+      text += fmt::format("      {}\n", info.options.substr(begin, end - begin));
+      begin = end + 1;
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+void add_record_options(CLI::App& app, RecordOptions& o) {
+  app.footer(policy_help() + R"(
+Examples:
+  kvreel record --model ~/models/Qwen2.5-0.5B-Instruct --prompts questions.jsonl --chat -o trace.h5
+  kvreel record --model M --prompts gsm8k.jsonl --template 'Question: {question}\nAnswer:' --limit 20 -o g.h5
+  kvreel record --model M --load-format dummy --prompt 'Any text' --policy full -o shape.h5
+
+Ctrl-C ends the pass in progress and finishes the trace.)");
+
+  CLI::Option_group* model = app.add_option_group("Model");
+  model
+      ->add_option("--model", o.model,
+                   "Hugging Face model directory (config.json, *.safetensors, tokenizer.json)")
+      ->required()
+      ->type_name("DIR");
+  model
+      ->add_option("--load-format", o.load_format,
+                   "auto: read the weights; dummy: make them from --seed")
+      ->check(CLI::IsMember({"auto", "dummy"}))
+      ->capture_default_str();
+
+  CLI::Option_group* prompts = app.add_option_group("Prompts");
+  prompts->add_option("--prompts", o.prompts, "Prompt file: .jsonl, .json (a list), or plain text")
+      ->type_name("FILE");
+  prompts->add_option("--prompt", o.prompt_texts, "A prompt as text; may be given several times")
+      ->type_name("TEXT")
+      ->allow_extra_args(false);
+  prompts
+      ->add_option("--template", o.format,
+                   "How a record becomes a prompt: {field} or {/json/pointer}; \\n is a newline. "
+                   "Default: the "
+                   "field 'prompt', 'messages' or 'ids'")
+      ->type_name("TEXT");
+  prompts->add_option("--answer-field", o.answer_field,
+                      "Field with the reference answer (default: answer, answers, reference)");
+  prompts->add_option("--id-field", o.id_field,
+                      "Field that names the sample (default: id, else the line)");
+  prompts->add_option("--offset", o.offset, "Records to skip")->check(CLI::NonNegativeNumber);
+  prompts->add_option("--limit", o.limit, "Most records to use; 0: all")
+      ->check(CLI::NonNegativeNumber);
+  prompts->add_flag("--chat", o.chat, "Render prompts with the model's chat template");
+  prompts->add_option("--system", o.system, "System message, with --chat")->type_name("TEXT");
+  prompts
+      ->add_option("--truncate", o.truncate,
+                   "A prompt that does not fit: refuse it, or cut out its middle as LongBench does")
+      ->check(CLI::IsMember({"refuse", "middle"}))
+      ->capture_default_str();
+  prompts
+      ->add_option("--max-prompt-tokens", o.max_prompt_tokens,
+                   "Most prompt tokens; 0: what the model's positions leave")
+      ->check(CLI::NonNegativeNumber);
+
+  CLI::Option_group* runs = app.add_option_group("Runs");
+  runs->add_option(
+          "--policy", o.policies,
+          "A run with this policy; may be given several times (default: full and refreekv)")
+      ->type_name("SPEC")
+      ->allow_extra_args(false);
+  runs->add_option("--max-new-tokens", o.max_new_tokens, "Most tokens to generate for a prompt")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  runs->add_flag("--ignore-eos", o.ignore_eos, "Go on after the model's stop tokens");
+  runs->add_option("--temperature", o.temperature, "0: greedy; above: sampling")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  runs->add_option("--top-k", o.top_k, "Sample from the k most probable tokens; 0: all")
+      ->check(CLI::NonNegativeNumber);
+  runs->add_option("--top-p", o.top_p, "Sample from the fewest tokens that reach this probability")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  runs->add_option("--seed", o.seed, "Seed of sampling and of dummy weights")
+      ->capture_default_str();
+
+  CLI::Option_group* engine = app.add_option_group("Engine");
+  engine->add_option("--kv-dtype", o.kv_dtype, "Element type of the KV cache")
+      ->check(CLI::IsMember({"f32", "bf16", "f16"}))
+      ->capture_default_str();
+  engine->add_option("--page-rows", o.page_rows, "Positions in a page of the KV cache")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  engine->add_option("--threads", o.threads, "Threads; 0: one per core")
+      ->check(CLI::Range(0, 1024));
+  engine
+      ->add_option("--isa", o.isa,
+                   "Instruction set of the CPU kernels; auto: the best this processor has")
+      ->check(CLI::IsMember({"auto", "generic", "avx2", "avx512"}))
+      ->capture_default_str();
+  engine
+      ->add_option("--chunk-rows", o.chunk_rows, "Prompt rows that go through an operation at once")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  engine->add_flag("--ignore-memory", o.ignore_memory,
+                   "Do not refuse what seems too large for the memory");
+
+  CLI::Option_group* trace = app.add_option_group("Trace");
+  trace->add_option("-o,--output", o.output, "The trace to write")->required()->type_name("FILE");
+  trace->add_flag("--force", o.force, "Replace an existing file");
+  trace->add_flag("--no-spans", o.no_spans, "Do not record the time of every operation");
+  trace->add_flag("--no-norms", o.no_norms, "Do not record attention norms");
+  trace->add_flag("--decode-norms", o.decode_norms, "Record attention norms of decode steps too");
+  trace->add_flag(
+      "--attention-rows", o.attention_rows,
+      "Record the last prompt row's attention: layers x heads x tokens x 4 bytes for each pass");
+  trace->add_flag("--no-hash", o.no_hash, "Do not hash the model's files");
+  trace->add_flag("--no-bandwidth", o.no_bandwidth,
+                  "Do not measure the machine's read bandwidth beforehand");
+  trace->add_flag("--quiet", o.quiet, "Print errors only");
+}
+
+}  // namespace kvreel::cli

@@ -1,0 +1,55 @@
+// What `kvreel record` is told on the command line.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace kvreel::cli {
+
+struct RecordOptions {
+  std::string model;
+  std::string load_format = "auto";
+  std::string prompts;
+  std::vector<std::string> prompt_texts;
+  std::string format;  // of prompts: --template
+  std::string answer_field;
+  std::string id_field;
+  int64_t offset = 0;
+  int64_t limit = 0;
+  bool chat = false;
+  std::string system;
+  std::string truncate = "refuse";
+  int64_t max_prompt_tokens = 0;
+
+  std::vector<std::string> policies;
+  int64_t max_new_tokens = 64;
+  bool ignore_eos = false;
+  double temperature = 0;
+  int64_t top_k = 0;
+  double top_p = 1;
+  uint64_t seed = 0;
+
+  std::string kv_dtype = "f32";
+  int page_rows = 32;
+  int threads = 0;
+  std::string isa = "auto";
+  int64_t chunk_rows = 256;
+  bool ignore_memory = false;
+
+  std::string output;
+  bool force = false;
+  bool no_spans = false;
+  bool no_norms = false;
+  bool decode_norms = false;
+  bool attention_rows = false;
+  bool no_hash = false;
+  bool no_bandwidth = false;
+  bool quiet = false;
+};
+
+// Adds every option, in groups, with the help that a person reads.
+void add_record_options(CLI::App& app, RecordOptions& options);
+
+}  // namespace kvreel::cli
