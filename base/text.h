@@ -30,7 +30,7 @@ std::string_view trim(std::string_view text);
 // True when `bytes` is well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF).
 bool is_utf8(std::string_view bytes);
 
-// `bytes` with every maximal ill-formed part replaced by U+FFFD, so that it can be stored as UTF-8.
+// `bytes` with every ill-formed byte replaced by U+FFFD, so that it can be stored as UTF-8.
 std::string to_utf8_lossy(std::string_view bytes);
 
 }  // namespace kvreel

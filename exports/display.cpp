@@ -80,6 +80,9 @@ std::string human_real(T value, Kind kind) {
 }  // namespace
 
 size_t display_width(std::string_view text) {
+  // Most cells, and much cheaper than asking for every character.
+  const auto plain = [](char c) { return c >= ' ' && c <= '~'; };
+  if (std::all_of(text.begin(), text.end(), plain)) return text.size();
   size_t width = 0;
   for_each_character(text,
                      [&](utf8proc_int32_t code, std::string_view) { width += width_of(code); });

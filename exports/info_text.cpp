@@ -31,7 +31,9 @@ std::string line_of(const ordered_json& value) {
     std::string out;
     for (const auto& item : value.items()) {
       if (item.value().is_null()) continue;
-      out += (out.empty() ? "" : ", ") + visible(item.key()) + " " + line_of(item.value());
+      const std::string text = line_of(item.value());
+      out += fmt::format("{}{} {}", out.empty() ? "" : ", ", visible(item.key()),
+                         item.value().is_object() ? "(" + text + ")" : text);
     }
     return out;
   }

@@ -5,11 +5,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "engine/tokenizer/byte_level.h"
 #include "engine/tokenizer/normalizer.h"
-#include "engine/tokenizer/unicode.h"
 
 namespace kvreel::engine {
 namespace {
@@ -82,16 +80,6 @@ std::vector<TextRange> split_parts(std::vector<Part> parts, SplitBehavior behavi
     }
   }
   return ranges;
-}
-
-std::vector<TextRange> find_digits(std::string_view text) {
-  std::vector<TextRange> digits;
-  for (size_t at = 0; at < text.size();) {
-    const CodePoint c = first_code_point(text.substr(at));
-    if (is_numeric(c.value)) digits.push_back({at, at + c.length});
-    at += c.length;
-  }
-  return digits;
 }
 
 // Calls `change(piece, is_first, out)` for each piece; what it appends to `out` becomes the piece.
@@ -183,7 +171,10 @@ void PreTokenizer::read(const JsonField& pre_tokenizer, int depth) {
     step.split_metaspace = !split || split->boolean();
     steps_.push_back(std::move(step));
   } else if (type == "Digits") {
-    Step step{.kind = Kind::kDigits};
+    // Digits are what Unicode calls numbers, superscripts and fractions among them.
+    Step step{.kind = Kind::kSplit};
+    step.regex =
+        Regex("\\p{N}", fmt::format("{}: key '{}'", pre_tokenizer.file(), pre_tokenizer.key()));
     step.behavior = pre_tokenizer.at("individual_digits").boolean() ? SplitBehavior::kIsolated
                                                                     : SplitBehavior::kContiguous;
     steps_.push_back(std::move(step));
@@ -239,9 +230,6 @@ void PreTokenizer::apply_step(const Step& step, Pieces& pieces) {
       cut(pieces, step.behavior, step.invert, [&](std::string_view piece) {
         return step.regex ? step.regex->find_all(piece) : find_literal(piece, step.literal);
       });
-      break;
-    case Kind::kDigits:
-      cut(pieces, step.behavior, /*invert=*/false, find_digits);
       break;
     case Kind::kPrefixSpace:
       rewrite(pieces, [](std::string_view piece, bool, std::string& out) {

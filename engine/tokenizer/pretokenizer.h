@@ -47,7 +47,7 @@ class PreTokenizer {
   bool needs_text_start() const;
 
  private:
-  enum class Kind { kSplit, kPrefixSpace, kBytes, kMetaspace, kDigits };
+  enum class Kind { kSplit, kPrefixSpace, kBytes, kMetaspace };
   struct Step {
     Kind kind;
     std::optional<Regex> regex{};  // kSplit

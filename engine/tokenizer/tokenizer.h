@@ -39,8 +39,8 @@ class Tokenizer {
 
   int64_t vocab_size() const;  // highest id + 1, added tokens included
   bool is_special(int32_t id) const;
-  std::optional<int32_t> id_of(
-      std::string_view token) const;  // exact vocabulary or added-token string
+  // The id of an exact vocabulary or added-token string.
+  std::optional<int32_t> id_of(std::string_view token) const;
 
   // The chat template's source from chat_template.jinja or else tokenizer_config.json, "" where
   // there is none; bos and eos as text, which templates use, "" where there are none.

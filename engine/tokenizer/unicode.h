@@ -28,9 +28,6 @@ bool is_white_space(char32_t c);
 // What \w means to them: Alphabetic, marks, decimal digits, connectors and the two joiners.
 bool is_word_character(char32_t c);
 
-// General categories Nd, Nl and No.
-bool is_numeric(char32_t c);
-
 // True for what Python's repr() writes as itself.
 bool is_printable(char32_t c);
 
@@ -38,7 +35,7 @@ bool is_printable(char32_t c);
 size_t leading_white_space(std::string_view text);
 size_t trailing_white_space(std::string_view text);
 
-// Normal form C.
+// Normal form C, as Hugging Face's tokenizers compute it.
 std::string to_nfc(std::string_view text);
 
 // Turns a stream of bytes into UTF-8 text: every maximal ill-formed part becomes one U+FFFD

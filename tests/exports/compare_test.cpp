@@ -209,6 +209,23 @@ TEST_F(Compare, TheTextFitsIntoAHundredColumns) {
   EXPECT_TRUE(contains(text, "\nrefreekv:threshold=0.01  ")) << text;
 }
 
+TEST_F(Compare, MoreThanTheMemorysBandwidthIsExplained) {
+  const std::string within = render_compare_text(compare(small_trace()));
+  EXPECT_FALSE(contains(within, "from caches")) << within;
+  {
+    // 1 MB in 1 ms are 1 GB/s, where 0.1 GB/s was measured.
+    TraceMaker maker(path("fast.h5"),
+                     R"({"machine": {"read_bandwidth": {"median_bytes_per_s": 1e8}},
+                                          "model": {"weight_bytes_per_token": 1000000}})");
+    add_inputs(maker);
+    maker.add_pass({0, 0, 0, 1, 1, 1, 1, 1, 1, 1, {7, 8}, {1}, {1}});
+    maker.finish();
+  }
+  const Comparison fast = compare(t::Trace::open(path("fast.h5")));
+  EXPECT_NEAR(*fast.runs[0].bandwidth_share, 10, 1e-4);  // 1000001 B / 1 ms / 100 MB/s
+  EXPECT_TRUE(contains(render_compare_text(fast), "above 100: from caches"));
+}
+
 TEST_F(Compare, LongNamesOfRunsAreNumbered) {
   {
     TraceMaker maker(path());

@@ -116,7 +116,7 @@ DataSet DataSet::create_final(hid_t file, const std::string& file_name, const st
 }
 
 DataSet DataSet::open(hid_t file, const std::string& file_name, const std::string& path,
-                      ElementType type, uint64_t file_bytes) {
+                      ElementType type, const FileLimits& limits) {
   DataSet set;
   set.file_name_ = file_name;
   set.path_ = path;
@@ -132,7 +132,7 @@ DataSet DataSet::open(hid_t file, const std::string& file_name, const std::strin
         path, file_name, element_name(type));
   }
   set.check_storage_kind();
-  set.file_bytes_ = file_bytes;
+  set.limits_ = limits;
   set.read_size();
   return set;
 }
@@ -199,22 +199,29 @@ void DataSet::require(uint64_t begin, uint64_t count) const {
   }
   const uint64_t end = begin + count;
   if (end <= stored_) return;
-  // Deflate makes at most 1032 bytes of one.
-  const uint64_t most = file_bytes_ / element_bytes(type_) * (filtered_ ? 1040 : 1) + kRounding;
-  uint64_t stored = 0;
-  if (size_ <= most && chunk_ > 0) {
-    const Hid space = owned(H5Dget_space(id_.get()), H5Sclose, doing("read the size of"));
-    hsize_t chunks = 0;
-    check(H5Dget_num_chunks(id_.get(), space.get(), &chunks), doing("count the chunks of"));
-    stored = chunks > UINT64_MAX / chunk_ ? UINT64_MAX : chunks * chunk_;
-  } else if (size_ <= most) {
-    stored = H5Dget_storage_size(id_.get()) / element_bytes(type_);
-  }
+  const uint64_t stored = stored_elements(end);
   if (stored < end) {
     fail("data set {} of {} claims {} elements that are not stored; the file is damaged", path_,
          file_name_, size_);
   }
   stored_ = stored;
+}
+
+// Elements that are stored, or fewer than `end`.
+uint64_t DataSet::stored_elements(uint64_t end) const {
+  // Deflate makes at most 1032 bytes of one.
+  const uint64_t most = limits_.bytes / element_bytes(type_) * (filtered_ ? 1040 : 1) + kRounding;
+  if (end > most) return 0;
+  // Of a file that was cut short the index leads beyond the end; that the part before it is there,
+  // its commit says.
+  if (limits_.cut_short) return end;
+  // Counting takes time by the number that is claimed.
+  if (size_ > most) return 0;
+  if (chunk_ == 0) return H5Dget_storage_size(id_.get()) / element_bytes(type_);
+  const Hid space = owned(H5Dget_space(id_.get()), H5Sclose, doing("read the size of"));
+  hsize_t chunks = 0;
+  check(H5Dget_num_chunks(id_.get(), space.get(), &chunks), doing("count the chunks of"));
+  return chunks > UINT64_MAX / chunk_ ? UINT64_MAX : chunks * chunk_;
 }
 
 void DataSet::transfer(bool writing, uint64_t begin, uint64_t count, void* data) const {
@@ -236,8 +243,8 @@ void DataSet::flush() {
   check(H5Dflush(id_.get()), doing("flush"));
 }
 
-void DataSet::refresh(uint64_t file_bytes) {
-  file_bytes_ = file_bytes;
+void DataSet::refresh(const FileLimits& limits) {
+  limits_ = limits;
   check(H5Drefresh(id_.get()), doing("refresh"));
   read_size();
 }

@@ -10,6 +10,12 @@
 
 namespace kvreel::tracer {
 
+// What a file can honestly hold.
+struct FileLimits {
+  uint64_t bytes = 0;      // the file's length
+  bool cut_short = false;  // and it was longer once
+};
+
 // An open data set. All numbers count elements.
 class DataSet {
  public:
@@ -24,10 +30,9 @@ class DataSet {
   static DataSet create_final(hid_t file, const std::string& file_name, const std::string& path,
                               ElementType type, uint64_t size, uint64_t chunk);
   // Refuses what no trace contains: links into other files, other types, more dimensions, external
-  // or virtual storage, giant chunks, unknown filters. `file_bytes` bounds what the data set can
-  // honestly hold.
+  // or virtual storage, giant chunks, unknown filters. `limits` bound what it can hold.
   static DataSet open(hid_t file, const std::string& file_name, const std::string& path,
-                      ElementType type, uint64_t file_bytes);
+                      ElementType type, const FileLimits& limits);
 
   uint64_t size() const { return size_; }
   ElementType type() const { return type_; }
@@ -43,7 +48,7 @@ class DataSet {
   void read(uint64_t begin, uint64_t count, void* out) const;
   void flush();
   // Looks at the file again, for a data set that another process writes.
-  void refresh(uint64_t file_bytes);
+  void refresh(const FileLimits& limits);
   void close();
 
   void set_text(std::string_view attribute, std::string_view text);
@@ -54,6 +59,7 @@ class DataSet {
                         uint64_t chunk);
   std::string doing(std::string_view verb) const;
   void check_storage_kind();
+  uint64_t stored_elements(uint64_t end) const;
   void read_size();
   void transfer(bool writing, uint64_t begin, uint64_t count, void* data) const;
 
@@ -64,7 +70,7 @@ class DataSet {
   uint64_t size_ = 0;
   uint64_t chunk_ = 0;  // 0: contiguous
   bool filtered_ = false;
-  uint64_t file_bytes_ = 0;
+  FileLimits limits_;
   mutable uint64_t stored_ = 0;  // elements known to be stored
 };
 

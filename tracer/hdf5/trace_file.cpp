@@ -48,8 +48,7 @@ TraceFile TraceFile::open(const std::string& path, bool salvage) {
   TraceFile trace;
   trace.path_ = path;
   trace.origin_ = origin_of(path, block);
-  trace.file_bytes_ = block.file_bytes;
-  trace.cut_short_ = block.truncated();
+  trace.limits_ = {block.file_bytes, block.truncated()};
   // A plain open refuses a file that is not closed or not whole; one for reading meanwhile does
   // not.
   trace.file_ = open_file(path, trace.origin_ != Origin::closed || block.truncated());
@@ -84,7 +83,7 @@ void TraceFile::read_root() {
   }
   status_ = static_cast<Status>(status);
   const DataSet set =
-      DataSet::open(file_.get(), path_, root_path(kAttrProvenance), ElementType::u8, file_bytes_);
+      DataSet::open(file_.get(), path_, root_path(kAttrProvenance), ElementType::u8, limits_);
   if (set.size() > kLongestProvenance) {
     fail("{} has {} bytes of provenance, more than any kvreel writes; the file is damaged", path_,
          set.size());
@@ -104,14 +103,14 @@ void TraceFile::open_tables() {
       const bool absent = minor_ < kFormatMinor && !has_object(file_.get(), path);
       present.push_back(!absent);
       sets.push_back(absent ? DataSet()
-                            : DataSet::open(file_.get(), path_, path, spec.type, file_bytes_));
+                            : DataSet::open(file_.get(), path_, path, spec.type, limits_));
     }
   }
 }
 
 void TraceFile::open_commits() {
   const auto open_column = [&](std::string_view name, ElementType type) {
-    return DataSet::open(file_.get(), path_, commit_path(name), type, file_bytes_);
+    return DataSet::open(file_.get(), path_, commit_path(name), type, limits_);
   };
   // First, since it is written last: what it has, the others have.
   commit_bytes_ = open_column(kCommitFileBytes, ElementType::u64);
@@ -126,7 +125,8 @@ void TraceFile::open_commits() {
 bool TraceFile::read_last_commit() {
   // HDF5 has checked the length of a closed file, which may have given back what was allocated
   // ahead.
-  const uint64_t whole = origin_ == Origin::closed && !cut_short_ ? UINT64_MAX : file_bytes_;
+  const uint64_t whole =
+      origin_ == Origin::closed && !limits_.cut_short ? UINT64_MAX : limits_.bytes;
   uint64_t end = commit_bytes_.size();
   while (end > 0) {
     const uint64_t begin = end > 1024 ? end - 1024 : 0;
@@ -233,18 +233,18 @@ bool TraceFile::refresh() {
     return reopen();
   }
   origin_ = origin_of(path_, block);
-  file_bytes_ = block.file_bytes;
-  commit_bytes_.refresh(file_bytes_);
-  commit_time_.refresh(file_bytes_);
+  limits_.bytes = block.file_bytes;
+  commit_bytes_.refresh(limits_);
+  commit_time_.refresh(limits_);
   for (DataSet& set : commit_rows_) {
-    if (!set.path().empty()) set.refresh(file_bytes_);
+    if (!set.path().empty()) set.refresh(limits_);
   }
   const Commit before = commit_;
   if (!read_last_commit()) return false;
   for (size_t table = 0; table < kTableCount; ++table) {
     if (commit_.rows[table] == before.rows[table]) continue;
     for (size_t set = 0; set < sets_[table].size(); ++set) {
-      if (present_[table][set]) sets_[table][set].refresh(file_bytes_);
+      if (present_[table][set]) sets_[table][set].refresh(limits_);
     }
   }
   check_extents();

@@ -78,8 +78,7 @@ class TraceFile {
 
   std::string path_;
   Origin origin_ = Origin::closed;
-  uint64_t file_bytes_ = 0;
-  bool cut_short_ = false;
+  FileLimits limits_;
   Hid file_;
   int major_ = 0;
   int minor_ = 0;
