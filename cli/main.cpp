@@ -7,6 +7,7 @@
 #include <new>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/version.h"
 
@@ -21,6 +22,15 @@ constexpr const char* kExamples = R"(Examples:
   kvreel export trace.h5 --table decisions --format csv -o decisions.csv
 
 Exit codes: 0 done, 1 it failed (one sentence says why), 2 the command was written wrongly, 130 interrupted.)";
+
+// Messages quote files, whose bytes may be anything; a terminal gets text, on one line.
+void print_error(std::string_view message) {
+  std::string line = to_utf8_lossy(message);
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  fmt::print(stderr, "kvreel: {}\n", line);
+}
 
 int run(int argc, char** argv) {
   CLI::App program(
@@ -53,7 +63,7 @@ int main(int argc, char** argv) {
   try {
     return kvreel::cli::run(argc, argv);
   } catch (const kvreel::UsageError& error) {
-    fmt::print(stderr, "kvreel: {}\n", error.what());
+    kvreel::cli::print_error(error.what());
     return 2;
   } catch (const std::bad_alloc&) {
     fmt::print(stderr,
@@ -61,7 +71,7 @@ int main(int argc, char** argv) {
                "--kv-dtype bf16.\n");
     return 1;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "kvreel: {}\n", error.what());
+    kvreel::cli::print_error(error.what());
     return 1;
   }
 }

@@ -35,8 +35,12 @@ function(kvreel_test name)
   target_link_libraries(${name} PRIVATE ${ARG_ROOMS} GTest::gtest GTest::gtest_main kvreel_warnings)
   target_compile_definitions(${name} PRIVATE KVREEL_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests")
+  set(labels)
+  if(ARG_LABELS)
+    set(labels LABELS "${ARG_LABELS}")
+  endif()
   # Waiting OpenMP threads sleep: tests share the machine with each other and with the compiler.
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
-                       PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
+                       PROPERTIES TIMEOUT ${ARG_TIMEOUT} ${labels}
                                   ENVIRONMENT "OMP_WAIT_POLICY=passive")
 endfunction()

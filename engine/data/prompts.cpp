@@ -184,7 +184,7 @@ json parse(std::string_view text, const std::string& origin) {
     return json::parse(text);
   } catch (const json::exception& error) {
     fail("{} is not valid JSON ({}). Every line of a .jsonl file must be one JSON object.", origin,
-         error.what());
+         to_utf8_lossy(error.what()));
   }
 }
 
