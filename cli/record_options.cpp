@@ -8,6 +8,20 @@
 namespace kvreel::cli {
 namespace {
 
+// Options under one heading of the help.
+struct Group {
+  CLI::App& app;
+  const char* heading;
+
+  template <typename Value>
+  CLI::Option* option(const char* name, Value& value, const char* meaning) const {
+    return app.add_option(name, value, meaning)->group(heading);
+  }
+  CLI::Option* flag(const char* name, bool& value, const char* meaning) const {
+    return app.add_flag(name, value, meaning)->group(heading);
+  }
+};
+
 std::string policy_help() {
   std::string text =
       "Policies, for --policy NAME or --policy NAME:option=value,option=value. A value may be a "
@@ -36,104 +50,99 @@ Examples:
 
 Ctrl-C ends the pass in progress and finishes the trace.)");
 
-  CLI::Option_group* model = app.add_option_group("Model");
+  const Group model{app, "Model"};
   model
-      ->add_option("--model", o.model,
-                   "Hugging Face model directory (config.json, *.safetensors, tokenizer.json)")
+      .option("--model", o.model,
+              "Hugging Face model directory (config.json, *.safetensors, tokenizer.json)")
       ->required()
       ->type_name("DIR");
   model
-      ->add_option("--load-format", o.load_format,
-                   "auto: read the weights; dummy: make them from --seed")
+      .option("--load-format", o.load_format,
+              "auto: read the weights; dummy: make them from --seed")
       ->check(CLI::IsMember({"auto", "dummy"}))
       ->capture_default_str();
 
-  CLI::Option_group* prompts = app.add_option_group("Prompts");
-  prompts->add_option("--prompts", o.prompts, "Prompt file: .jsonl, .json (a list), or plain text")
+  const Group prompts{app, "Prompts"};
+  prompts.option("--prompts", o.prompts, "Prompt file: .jsonl, .json (a list), or plain text")
       ->type_name("FILE");
-  prompts->add_option("--prompt", o.prompt_texts, "A prompt as text; may be given several times")
+  prompts.option("--prompt", o.prompt_texts, "A prompt as text; may be given several times")
       ->type_name("TEXT")
       ->allow_extra_args(false);
   prompts
-      ->add_option("--template", o.format,
-                   "How a record becomes a prompt: {field} or {/json/pointer}; \\n is a newline. "
-                   "Default: the "
-                   "field 'prompt', 'messages' or 'ids'")
+      .option("--template", o.format,
+              "How a record becomes a prompt: {field} or {/json/pointer}; \\n is a newline. "
+              "Default: the "
+              "field 'prompt', 'messages' or 'ids'")
       ->type_name("TEXT");
-  prompts->add_option("--answer-field", o.answer_field,
-                      "Field with the reference answer (default: answer, answers, reference)");
-  prompts->add_option("--id-field", o.id_field,
-                      "Field that names the sample (default: id, else the line)");
-  prompts->add_option("--offset", o.offset, "Records to skip")->check(CLI::NonNegativeNumber);
-  prompts->add_option("--limit", o.limit, "Most records to use; 0: all")
-      ->check(CLI::NonNegativeNumber);
-  prompts->add_flag("--chat", o.chat, "Render prompts with the model's chat template");
-  prompts->add_option("--system", o.system, "System message, with --chat")->type_name("TEXT");
+  prompts.option("--answer-field", o.answer_field,
+                 "Field with the reference answer (default: answer, answers, reference)");
+  prompts.option("--id-field", o.id_field,
+                 "Field that names the sample (default: id, else the line)");
+  prompts.option("--offset", o.offset, "Records to skip")->check(CLI::NonNegativeNumber);
+  prompts.option("--limit", o.limit, "Most records to use; 0: all")->check(CLI::NonNegativeNumber);
+  prompts.flag("--chat", o.chat, "Render prompts with the model's chat template");
+  prompts.option("--system", o.system, "System message, with --chat")->type_name("TEXT");
   prompts
-      ->add_option("--truncate", o.truncate,
-                   "A prompt that does not fit: refuse it, or cut out its middle as LongBench does")
+      .option("--truncate", o.truncate,
+              "A prompt that does not fit: refuse it, or cut out its middle as LongBench does")
       ->check(CLI::IsMember({"refuse", "middle"}))
       ->capture_default_str();
   prompts
-      ->add_option("--max-prompt-tokens", o.max_prompt_tokens,
-                   "Most prompt tokens; 0: what the model's positions leave")
+      .option("--max-prompt-tokens", o.max_prompt_tokens,
+              "Most prompt tokens; 0: what the model's positions leave")
       ->check(CLI::NonNegativeNumber);
 
-  CLI::Option_group* runs = app.add_option_group("Runs");
-  runs->add_option(
-          "--policy", o.policies,
-          "A run with this policy; may be given several times (default: full and refreekv)")
+  const Group runs{app, "Runs"};
+  runs.option("--policy", o.policies,
+              "A run with this policy; may be given several times (default: full and refreekv)")
       ->type_name("SPEC")
       ->allow_extra_args(false);
-  runs->add_option("--max-new-tokens", o.max_new_tokens, "Most tokens to generate for a prompt")
+  runs.option("--max-new-tokens", o.max_new_tokens, "Most tokens to generate for a prompt")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  runs->add_flag("--ignore-eos", o.ignore_eos, "Go on after the model's stop tokens");
-  runs->add_option("--temperature", o.temperature, "0: greedy; above: sampling")
+  runs.flag("--ignore-eos", o.ignore_eos, "Go on after the model's stop tokens");
+  runs.option("--temperature", o.temperature, "0: greedy; above: sampling")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  runs->add_option("--top-k", o.top_k, "Sample from the k most probable tokens; 0: all")
+  runs.option("--top-k", o.top_k, "Sample from the k most probable tokens; 0: all")
       ->check(CLI::NonNegativeNumber);
-  runs->add_option("--top-p", o.top_p, "Sample from the fewest tokens that reach this probability")
+  runs.option("--top-p", o.top_p, "Sample from the fewest tokens that reach this probability")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  runs->add_option("--seed", o.seed, "Seed of sampling and of dummy weights")
-      ->capture_default_str();
+  runs.option("--seed", o.seed, "Seed of sampling and of dummy weights")->capture_default_str();
 
-  CLI::Option_group* engine = app.add_option_group("Engine");
-  engine->add_option("--kv-dtype", o.kv_dtype, "Element type of the KV cache")
+  const Group engine{app, "Engine"};
+  engine.option("--kv-dtype", o.kv_dtype, "Element type of the KV cache")
       ->check(CLI::IsMember({"f32", "bf16", "f16"}))
       ->capture_default_str();
-  engine->add_option("--page-rows", o.page_rows, "Positions in a page of the KV cache")
+  engine.option("--page-rows", o.page_rows, "Positions in a page of the KV cache")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
-  engine->add_option("--threads", o.threads, "Threads; 0: one per core")
-      ->check(CLI::Range(0, 1024));
+  engine.option("--threads", o.threads, "Threads; 0: one per core")->check(CLI::Range(0, 1024));
   engine
-      ->add_option("--isa", o.isa,
-                   "Instruction set of the CPU kernels; auto: the best this processor has")
+      .option("--isa", o.isa,
+              "Instruction set of the CPU kernels; auto: the best this processor has")
       ->check(CLI::IsMember({"auto", "generic", "avx2", "avx512"}))
       ->capture_default_str();
-  engine
-      ->add_option("--chunk-rows", o.chunk_rows, "Prompt rows that go through an operation at once")
+  engine.option("--chunk-rows", o.chunk_rows, "Prompt rows that go through an operation at once")
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();
-  engine->add_flag("--ignore-memory", o.ignore_memory,
-                   "Do not refuse what seems too large for the memory");
+  engine.flag("--ignore-memory", o.ignore_memory,
+              "Do not refuse what seems too large for the memory");
 
-  CLI::Option_group* trace = app.add_option_group("Trace");
-  trace->add_option("-o,--output", o.output, "The trace to write")->required()->type_name("FILE");
-  trace->add_flag("--force", o.force, "Replace an existing file");
-  trace->add_flag("--no-spans", o.no_spans, "Do not record the time of every operation");
-  trace->add_flag("--no-norms", o.no_norms, "Do not record attention norms");
-  trace->add_flag("--decode-norms", o.decode_norms, "Record attention norms of decode steps too");
-  trace->add_flag(
+  const Group trace{app, "Trace"};
+  trace.option("-o,--output", o.output, "The trace to write")->required()->type_name("FILE");
+  trace.flag("--force", o.force, "Replace an existing file");
+  trace.flag("--no-spans", o.no_spans, "Do not record the time of every operation");
+  trace.flag("--no-norms", o.no_norms, "Do not record attention norms");
+  trace.flag("--decode-norms", o.decode_norms, "Record attention norms of decode steps too");
+  trace.flag(
       "--attention-rows", o.attention_rows,
       "Record the last prompt row's attention: layers x heads x tokens x 4 bytes for each pass");
-  trace->add_flag("--no-hash", o.no_hash, "Do not hash the model's files");
-  trace->add_flag("--no-bandwidth", o.no_bandwidth,
-                  "Do not measure the machine's read bandwidth beforehand");
-  trace->add_flag("--quiet", o.quiet, "Print errors only");
+  trace.flag("--no-hash", o.no_hash, "Do not hash the model's files");
+  trace.flag("--no-bandwidth", o.no_bandwidth,
+             "Do not measure the machine's read bandwidth beforehand");
+  trace.flag("--quiet", o.quiet, "Print errors only");
 }
 
 }  // namespace kvreel::cli
