@@ -189,6 +189,7 @@ struct TraceWriter::Shared {
       }
       if (flush > flushes_done || Clock::now() >= next_commit || !more) {
         next_commit = commit(file);
+        cpu_ns = thread_cpu_ns();  // before whoever waits for the flush may ask
         const std::lock_guard lock(mutex);
         flushes_done = flush;
         to_producer.notify_all();
