@@ -17,7 +17,7 @@ nlohmann::json describe_program();
 // {"cpu", "cores", "memory_bytes", "os"} of this machine.
 nlohmann::json describe_machine();
 
-// {"threads", "median_bytes_per_s", "least_bytes_per_s", "most_bytes_per_s", "runs", "bytes"}:
+// Bytes per second (median, least, most), threads, runs, bytes, and whether the buffer counts in the process peak:
 // measured now.
 nlohmann::json measure_bandwidth(int threads);
 
