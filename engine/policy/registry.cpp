@@ -80,11 +80,6 @@ const std::string* PolicyOptions::take(std::string_view key) {
   return nullptr;
 }
 
-bool PolicyOptions::has(std::string_view key) const {
-  return std::any_of(values_.begin(), values_.end(),
-                     [&](const auto& value) { return value.first == key; });
-}
-
 double PolicyOptions::take_fraction(std::string_view key, double fallback) {
   const std::string* text = take(key);
   if (!text) return fallback;

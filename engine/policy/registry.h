@@ -38,7 +38,6 @@ class PolicyOptions {
                           const std::vector<std::string>& choices);
   std::vector<int> take_layers(std::string_view key,
                                std::vector<int> fallback);  // "none", "0-1", "0+1+31"
-  bool has(std::string_view key) const;
 
   // Throws UsageError for options that were not taken, with the nearest known one.
   void finish() const;

@@ -33,8 +33,7 @@ class StreamingLlm final : public Policy {
     // main.py does the same for its StreamingLLM baseline.
     const int64_t capacity = budget_.of(n);
     const int64_t window = capacity > sinks_ ? capacity - sinks_ : 1;
-    const int64_t sinks =
-        std::min(capacity > sinks_ ? sinks_ : std::max<int64_t>(capacity - 1, 0), n);
+    const int64_t sinks = std::max<int64_t>(capacity - window, 0);
     std::vector<int32_t> candidates = candidate_positions(cached, sinks, 0);
     const auto evicted = std::max<int64_t>(static_cast<int64_t>(candidates.size()) - window, 0);
     decision.reason = evicted > 0 ? Reason::fixed_budget : Reason::too_short;
