@@ -113,7 +113,7 @@ TEST_F(DamagedTrace, AnotherHdf5FileIsSaidToBeNoTrace) {
       const Hid file = owned(H5Fcreate(name.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, H5P_DEFAULT),
                              H5Fclose, "create");
     } else {
-      const Hid file = create_file(name);
+      const Hid file = create_file(name, name);
       create_text_attribute(file.get(), kAttrFormat, "something else");
     }
     const std::string error = error_of([&] { Trace::open(name); });
@@ -258,7 +258,7 @@ TEST_F(DamagedTrace, AFileLeftBeforeItsFirstCommitIsSaidToHoldNothing) {
   // Killed while it was created: open for writing, not yet for readers.
   ASSERT_EQ(run_child([&] {
               prepare_thread();
-              const Hid file = create_file(path());
+              const Hid file = create_file(path(), path());
               H5Fflush(file.get(), H5F_SCOPE_GLOBAL);
               ::_exit(0);
               return 0;

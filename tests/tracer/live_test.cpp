@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "tracer/hdf5/file.h"
 #include "tracer/read/recover.h"
+#include "tracer/record/live_file.h"
 #include "tracer/rows.h"
 
 namespace kvreel::tracer::testing {
@@ -92,6 +93,29 @@ TEST_F(LiveTrace, IsFollowedWhileItIsWrittenAndAfterItsEnd) {
   EXPECT_FALSE(trace.is_live());
   EXPECT_EQ(trace.rows<Spans>(), kBatches * 40);
   EXPECT_EQ(wrong_rows(trace), "");
+}
+
+TEST_F(LiveTrace, AReaderMayLookWhileItIsCreated) {
+  constexpr int kFiles = 100;
+  const auto name = [&](int file) { return path(std::to_string(file) + ".h5"); };
+  // Looks for one file after the other: it is not there, or it is a trace.
+  const pid_t child = start_child([&] {
+    for (int file = 0; file < kFiles;) {
+      const std::string error = error_of([&] { Trace::open(name(file)); });
+      if (error.empty()) {
+        ++file;
+      } else if (error.find("No such file") == std::string::npos) {
+        std::fprintf(stderr, "%s\n", error.c_str());
+        return 1;
+      }
+    }
+    return 0;
+  });
+  for (int file = 0; file < kFiles; ++file) {
+    SCOPED_TRACE(file);
+    EXPECT_EQ(error_of([&] { LiveFile(name(file), "{}"); }), "");
+  }
+  EXPECT_EQ(wait_for(child), 0);
 }
 
 TEST_F(LiveTrace, CommitsAreVisibleAtOnce) {

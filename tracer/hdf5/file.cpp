@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <span>
@@ -113,8 +114,8 @@ FileIdentity identity_of(hid_t file) {
   return {status.st_dev, status.st_ino};
 }
 
-Hid create_file(const std::string& path, bool live) {
-  const std::string doing = fmt::format("create {}", path);
+Hid create_file(const std::string& path, const std::string& name, bool live) {
+  const std::string doing = fmt::format("create {}", name);
   const Hid access = access_list();
   if (live) {
     // A kill can cut a write off at the end of a page. The parts of the file's structure that are
@@ -129,6 +130,20 @@ Hid create_file(const std::string& path, bool live) {
   check(H5Pset_obj_track_times(creation.get(), false), doing);
   return owned(H5Fcreate(path.c_str(), H5F_ACC_EXCL, creation.get(), access.get()), H5Fclose,
                doing);
+}
+
+void publish_file(const std::string& draft, const std::string& path) {
+  if (::renameat2(AT_FDCWD, draft.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0) return;
+  // NFS and others do not know the flag.
+  if (errno == EINVAL || errno == ENOSYS) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) == 0) {
+      errno = EEXIST;
+    } else if (::rename(draft.c_str(), path.c_str()) == 0) {
+      return;
+    }
+  }
+  fail("cannot create {}: {}; name another file", path, std::strerror(errno));
 }
 
 Hid open_file(const std::string& path, bool meanwhile) {

@@ -38,8 +38,10 @@ FileIdentity identity_of(const std::string& path);
 FileIdentity identity_of(hid_t file);
 
 // Creates a file that must not exist yet. Version 3 superblock, no times of objects. `live`: it
-// will be written for a long time, and may be left at any moment.
-Hid create_file(const std::string& path, bool live = false);
+// will be written for a long time, and may be left at any moment. Messages call it `name`.
+Hid create_file(const std::string& path, const std::string& name, bool live = false);
+// Renames `draft` to `path` in the same directory. Throws Error where something is there already.
+void publish_file(const std::string& draft, const std::string& path);
 // Opens for reading; `meanwhile`: SWMR, for a file that has, or had, a writer.
 Hid open_file(const std::string& path, bool meanwhile);
 

@@ -25,7 +25,7 @@ class Draft {
   explicit Draft(std::string path) : path_(std::move(path)) {
     // What is there was left by a kill while it was written.
     ::unlink(path_.c_str());
-    file_ = create_file(path_);
+    file_ = create_file(path_, path_);
   }
   Draft(const Draft&) = delete;
   Draft& operator=(const Draft&) = delete;

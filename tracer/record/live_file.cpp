@@ -73,7 +73,10 @@ struct LiveFile::Parts {
 LiveFile::LiveFile(const std::string& path, std::string_view provenance)
     : path_(path), parts_(std::make_unique<Parts>()) {
   prepare_thread();
-  parts_->file = create_file(path, true);
+  // Until SWMR writing has started, HDF5 locks the file, and a reader that looks at it just then makes
+  // the start fail: nobody sees it under its name before.
+  const std::string draft = fmt::format("{}.{}.starting", path, ::getpid());
+  parts_->file = create_file(draft, path, true);
   try {
     parts_->identity = identity_of(parts_->file.get());
     write_root(parts_->file.get(), path, {kFormatMinor, Status::recording, provenance});
@@ -82,10 +85,11 @@ LiveFile::LiveFile(const std::string& path, std::string_view provenance)
     mark_live(parts_->file.get());
     check(H5Fstart_swmr_write(parts_->file.get()),
           fmt::format("let readers into {} while it is written", path));
-    commit(0);
+    flush_and_commit(0);
+    publish_file(draft, path);
   } catch (...) {
     parts_->abandon();
-    ::unlink(path.c_str());
+    ::unlink(draft.c_str());
     throw;
   }
 }
@@ -145,7 +149,10 @@ void LiveFile::write(const AnyTable& any) {
 
 bool LiveFile::commit(int64_t time_ns) {
   if (!parts_->dirty) return false;
-  guarded([&] { flush_and_commit(time_ns); });
+  guarded([&] {
+    require_in_place();
+    flush_and_commit(time_ns);
+  });
   return true;
 }
 
@@ -162,7 +169,6 @@ void LiveFile::require_in_place() const {
 // promised and the file lacked with H5Fflush alone, and files that could be cut back to nothing
 // without it, since only H5Fflush brings the file's end into the superblock.
 void LiveFile::flush_and_commit(int64_t time_ns) {
-  require_in_place();
   for (const bool ends : {false, true}) {
     for (Parts::Table& table : parts_->tables) {
       if (!table.dirty) continue;
