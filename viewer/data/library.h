@@ -1,0 +1,78 @@
+// The traces that are open. One thread of its own uses HDF5; the others ask, and get what is there.
+//
+// Every question returns at once. Where the answer is not in memory yet its state is `loading`, the
+// question is queued, and `wake` is called (from the loading thread) when there is news; ask again
+// after poll().
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "viewer/data/timeline_data.h"
+#include "viewer/data/trace_data.h"
+
+namespace kvreel::viewer {
+
+enum class LoadState : uint8_t { loading, ready, failed };
+
+template <typename T>
+struct Loaded {
+  LoadState state = LoadState::loading;
+  std::shared_ptr<const T> value;  // null unless ready; a timeline may grow while it is loading
+  std::string error;               // of a failure: a sentence for people
+  explicit operator bool() const { return value != nullptr; }
+  const T* operator->() const { return value.get(); }
+};
+
+struct PassKey {
+  TraceId trace;
+  int32_t run = 0;
+  int32_t sample = 0;  // of that trace
+  auto operator<=>(const PassKey&) const = default;
+};
+
+struct LibraryOptions {
+  uint64_t cache_bytes = 1u << 30;  // of details; the least recently asked for go first
+  int64_t refresh_ms = 250;         // how often a live trace is looked at
+};
+
+class Library {
+ public:
+  explicit Library(std::function<void()> wake, LibraryOptions options = {});
+  ~Library();
+  Library(const Library&) = delete;
+  Library& operator=(const Library&) = delete;
+
+  // Begins to open a trace; one that is open already keeps its id. A killed trace opens, too.
+  TraceId open(const std::string& path);
+  void close(TraceId trace);
+  // In the order in which they were opened.
+  const std::vector<TraceId>& traces() const;
+  const std::string& path(TraceId trace) const;
+
+  // Takes over what the loading thread has finished; true where anything has changed. Once a frame.
+  bool poll();
+  // Whether anything that was asked for is still on its way. A live trace alone does not count.
+  bool busy() const;
+  // Waits until nothing is, for tests and screenshots. False after `timeout_ms`.
+  bool wait_idle(int timeout_ms);
+
+  Loaded<Overview> overview(TraceId trace);
+  Loaded<Prompt> prompt(TraceId trace, int32_t sample);
+  Loaded<PassDetail> pass(PassKey key);
+  Loaded<AttentionNorms> attention(PassKey key);
+  Loaded<AttentionRowSet> attention_rows(PassKey key, int32_t step, int32_t layer);
+  // Spans, kernels and memory of a whole trace. Grows while it loads.
+  Loaded<TimelineData> timeline(TraceId trace);
+  // 0..1 of what is being loaded of a trace, for a progress bar.
+  double progress(TraceId trace) const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace kvreel::viewer

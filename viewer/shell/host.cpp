@@ -1,0 +1,2 @@
+// What hosts share.
+#include "viewer/shell/host.h"
