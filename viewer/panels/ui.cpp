@@ -188,7 +188,7 @@ Rect pane(Frame& frame, const char* name, const Rect& rect, const char* title,
   list.AddRectFilled(rect.min(), rect.max(), p.pane, round);
   list.AddRect({rect.x + 0.5f, rect.y + 0.5f}, {rect.right() - 0.5f, rect.bottom() - 0.5f}, p.line,
                round);
-  frame.items.add(name, rect, std::string(caption));
+  frame.items.add(name, rect, std::string(caption), title != nullptr ? title : "");
   Rect inner = rect.inset(frame.px(10));
   if (title != nullptr && *title != '\0') {
     const Rect head = inner.take_top(frame.px(22));

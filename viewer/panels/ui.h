@@ -49,10 +49,12 @@ class Items {
   struct Item {
     Rect rect;
     std::string text;
+    std::string pane;  // title, of a pane
   };
   void begin_frame() { items_.clear(); }
-  void add(const std::string& name, const Rect& rect, std::string text = {}) {
-    items_[name] = {rect, std::move(text)};
+  void add(const std::string& name, const Rect& rect, std::string text = {},
+           std::string pane = {}) {
+    items_[name] = {rect, std::move(text), std::move(pane)};
   }
   const std::map<std::string, Item>& all() const { return items_; }
   const Item* find(const std::string& name) const {

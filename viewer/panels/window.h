@@ -14,7 +14,8 @@ struct Wishes {
   bool toggle_theme = false;
   float scale_steps = 0;   // + larger, - smaller
   std::string open;        // path of a trace
-  std::string export_png;  // path: a picture of the page in focus
+  std::string export_png;  // path of a picture of a pane, or of the whole page
+  Rect export_rect;        // what it shows, in pixels
 };
 
 class Window {
