@@ -78,10 +78,14 @@ class NullUi {
   const Theme& theme() const { return theme_; }
   const std::vector<std::string>& log() const { return log_; }
 
-  // What the following frames draw, into the whole display.
-  void show(Draw draw) { draw_ = std::move(draw); }
+  // What the following frames draw, into the whole display; `bare`: it opens ImGui's windows
+  // itself.
+  void show(Draw draw, bool bare = false) {
+    draw_ = std::move(draw);
+    bare_ = bare;
+  }
   void show(PagePanel& page) {
-    draw_ = [&page](Frame& frame, const Rect& area) { page.draw(frame, area); };
+    show([&page](Frame& frame, const Rect& area) { page.draw(frame, area); });
   }
 
   // Opens a trace and waits until everything that the frames ask for is there.
@@ -108,16 +112,18 @@ class NullUi {
     items_.begin_frame();
     ImGui::NewFrame();
     const ImGuiIO& io = ImGui::GetIO();
-    ImGui::SetNextWindowPos({0, 0});
-    ImGui::SetNextWindowSize(io.DisplaySize);
-    ImGui::Begin("root", nullptr,
-                 ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoMove |
-                     ImGuiWindowFlags_NoBringToFrontOnFocus | ImGuiWindowFlags_NoScrollWithMouse);
+    if (!bare_) {
+      ImGui::SetNextWindowPos({0, 0});
+      ImGui::SetNextWindowSize(io.DisplaySize);
+      ImGui::Begin("root", nullptr,
+                   ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoMove |
+                       ImGuiWindowFlags_NoBringToFrontOnFocus | ImGuiWindowFlags_NoScrollWithMouse);
+    }
     Frame state{
         session_, library_, theme_, textures_,
         items_,   keys_,    now_s_, [this](std::string_view line) { log_.emplace_back(line); }};
     if (draw_) draw_(state, {0, 0, io.DisplaySize.x, io.DisplaySize.y});
-    ImGui::End();
+    if (!bare_) ImGui::End();
     ImGui::Render();
     session_.remember(!io.MouseDown[0] && !io.MouseDown[1] && !io.MouseDown[2]);
     session_.end_frame();
@@ -235,6 +241,7 @@ class NullUi {
   std::vector<KeyPress> keys_;
   std::vector<std::string> log_;
   Draw draw_;
+  bool bare_ = false;
   double now_s_ = 0;
   ImGuiContext* context_ = nullptr;
 };

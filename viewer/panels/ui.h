@@ -51,9 +51,13 @@ class Items {
     std::string text;
     std::string pane;  // title, of a pane
   };
+  // Without tests or a script to find them, only panes are kept.
+  bool panes_only = false;
+
   void begin_frame() { items_.clear(); }
   void add(const std::string& name, const Rect& rect, std::string text = {},
            std::string pane = {}) {
+    if (panes_only && pane.empty()) return;
     items_[name] = {rect, std::move(text), std::move(pane)};
   }
   const std::map<std::string, Item>& all() const { return items_; }
