@@ -1,7 +1,138 @@
 // kvreel-viewer: replay and compare traces.
-#include "viewer/panels/window.h"
-#include "viewer/shell/host.h"
+#include <fmt/format.h>
 
-int main() {
-  return 0;
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <optional>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "viewer/shell/app.h"
+
+namespace kvreel::viewer {
+namespace {
+
+constexpr const char* kFooter = R"(Keys:
+  Space play, arrows step (with Shift ten), Home fit, Backspace undo a change of view, / find, F1 all keys
+  Ctrl+O open, Ctrl+E export a picture of the page, Ctrl + and Ctrl - larger and smaller, Ctrl+Q quit
+
+Examples:
+  kvreel-viewer trace.h5                                                  a window
+  kvreel-viewer before.h5 after.h5                                        two traces side by side
+  kvreel-viewer --headless --size 1600x1000 --shot overview.png trace.h5  a picture; needs no display
+
+Exit codes: 0 done, 1 it failed (one sentence says why), 2 the command was written wrongly.)";
+
+struct Options {
+  std::vector<std::string> traces;
+  bool headless = false;
+  std::string size;
+  float scale = 0;
+  std::string theme;
+  std::string script;
+  std::string shot;
+  std::string dump_items;
+  bool log_events = false;
+};
+
+struct Size {
+  int width = 0;
+  int height = 0;
+};
+
+Size parse_size(const std::string& text) {
+  Size size;
+  int used = 0;
+  if (std::sscanf(text.c_str(), "%dx%d%n", &size.width, &size.height, &used) != 2 ||
+      static_cast<size_t>(used) != text.size() || size.width < 200 || size.height < 150 ||
+      size.width > 16384 || size.height > 16384) {
+    fail_usage("A size is written as 1600x1000 (at least 200x150), not '{}'.", text);
+  }
+  return size;
+}
+
+void print_line(std::string_view prefix, std::string_view message) {
+  std::string line = to_utf8_lossy(message);
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  fmt::print(stderr, "{}{}\n", prefix, line);
+  std::fflush(stderr);
+}
+
+AppOptions app_options(const Options& options) {
+  AppOptions app;
+  app.dark = options.theme != "light";
+  app.scale = options.scale;
+  app.report = [](std::string_view message) { print_line("kvreel-viewer: ", message); };
+  if (options.log_events) app.log = [](std::string_view line) { print_line("", line); };
+  return app;
+}
+
+int run_headless(const Options& options) {
+  const Size size = parse_size(options.size.empty() ? "1600x1000" : options.size);
+  const auto host = open_offscreen(size.width, size.height, options.scale > 0 ? options.scale : 1);
+  AppOptions settings = app_options(options);
+  settings.fixed_time = true;
+  App app(*host, std::move(settings));
+  for (const std::string& trace : options.traces) app.open(trace);
+  if (!app.settle()) fail("Something is still loading after a minute; the picture is not taken.");
+  if (!options.shot.empty()) {
+    Picture picture;
+    app.frame(&picture);
+    write_png(options.shot, picture);
+  }
+  return app.any_failed() ? 1 : 0;
+}
+
+int run(int argc, char** argv) {
+  CLI::App program(
+      "kvreel-viewer shows what a policy did to the KV cache: which tokens each layer let go and "
+      "when, what another policy or threshold would have done, and what it cost.",
+      "kvreel-viewer");
+  Options options;
+  program.set_version_flag("--version", "kvreel-viewer " KVREEL_VERSION);
+  program.footer(kFooter);
+  program.add_option("traces", options.traces, "Traces to open")->type_name("TRACE");
+  program.add_option("--theme", options.theme, "dark or light (default: as last time, else dark)")
+      ->check(CLI::IsMember({"dark", "light"}))
+      ->type_name("");
+  program
+      .add_option("--scale", options.scale,
+                  "Size of everything, 1 at 96 dpi (default: the desktop's)")
+      ->check(CLI::Range(0.5, 4.0))
+      ->type_name("FACTOR");
+  program
+      .add_option("--size", options.size, "Size in pixels (default: as last time, else 1600x1000)")
+      ->type_name("WxH");
+  program.add_flag("--headless", options.headless,
+                   "Draw off screen, without a display; settings are neither read nor written");
+  program.add_option("--shot", options.shot, "Off screen: write a PNG of the window at the end")
+      ->type_name("FILE");
+  program.add_flag("--log-events", options.log_events, "Print one line per action to stderr");
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool asked_for_text = error.get_exit_code() == 0;
+    program.exit(error);
+    return asked_for_text ? 0 : 2;
+  }
+  if (options.headless) return run_headless(options);
+  fail("The window is not there yet. Use --headless --shot picture.png.");
+}
+
+}  // namespace
+}  // namespace kvreel::viewer
+
+int main(int argc, char** argv) {
+  try {
+    return kvreel::viewer::run(argc, argv);
+  } catch (const kvreel::UsageError& error) {
+    kvreel::viewer::print_line("kvreel-viewer: ", error.what());
+    return 2;
+  } catch (const std::exception& error) {
+    kvreel::viewer::print_line("kvreel-viewer: ", error.what());
+    return 1;
+  }
 }

@@ -1,2 +1,0 @@
-// What hosts share.
-#include "viewer/shell/host.h"
