@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "viewer/panels/glyphs.h"
+
 namespace kvreel::viewer {
 
 Rect Rect::take_top(float height) {
@@ -221,12 +223,14 @@ void message(Frame& frame, const Rect& rect, std::string_view title, std::string
 }
 
 float text_width(ImFont* font, std::string_view text) {
+  if (needs_glyph_text(text)) return text_width(font, glyph_text(text));
   return font->CalcTextSizeA(font->FontSize, FLT_MAX, 0, text.data(), text.data() + text.size()).x;
 }
 
 void draw_text(ImDrawList& list, ImFont* font, ImVec2 at, ImU32 color, std::string_view text,
                Align align) {
   if (text.empty()) return;
+  if (needs_glyph_text(text)) return draw_text(list, font, at, color, glyph_text(text), align);
   if (align != Align::left) {
     const float width = text_width(font, text);
     at.x -= align == Align::center ? width / 2 : width;
@@ -238,6 +242,9 @@ void draw_text(ImDrawList& list, ImFont* font, ImVec2 at, ImU32 color, std::stri
 void draw_text_fitted(ImDrawList& list, ImFont* font, ImVec2 at, float width, ImU32 color,
                       std::string_view text) {
   if (text.empty() || width <= 0) return;
+  if (needs_glyph_text(text)) {
+    return draw_text_fitted(list, font, at, width, color, glyph_text(text));
+  }
   if (text_width(font, text) <= width) {
     draw_text(list, font, at, color, text);
     return;

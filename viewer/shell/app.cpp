@@ -28,6 +28,7 @@ App::App(Host& host, AppOptions options)
   session_ = std::make_unique<Session>(*library_);
   window_ = std::make_unique<Window>();
   window_->set_recent(options_.recent);
+  items_.panes_only = !options_.all_items;
   theme_.palette = options_.dark ? dark_palette() : light_palette();
   apply_theme();
 }
@@ -170,8 +171,7 @@ void App::frame(Picture* copy) {
   items_.begin_frame();
   const auto log_line = [this](std::string_view line) { log(line); };
   Frame drawn{*session_, *library_, theme_, host_.textures(), items_, keys, now(), log_line};
-  Wishes wishes = window_->draw(drawn, host_.size());
-  use_scale_keys(keys, wishes.scale_steps);
+  const Wishes wishes = window_->draw(drawn, host_.size());
   ImGui::Render();
   last_frame_ms_ =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun).count();
@@ -189,15 +189,6 @@ void App::frame(Picture* copy) {
   carry_out(wishes);
 }
 
-// Where the content left them: Ctrl + larger, Ctrl - smaller, Ctrl 0 as it was.
-void App::use_scale_keys(std::vector<KeyPress>& keys, float& steps) const {
-  for (const KeyPress& key : keys) {
-    if (!key.control) continue;
-    if (key.key == '+' || key.key == '=') steps += 1;
-    if (key.key == '-') steps -= 1;
-  }
-}
-
 void App::carry_out(const Wishes& wishes) {
   if (wishes.quit) {
     log("quit");
@@ -210,21 +201,22 @@ void App::carry_out(const Wishes& wishes) {
     set_user_scale(now + kStep * wishes.scale_steps);
   }
   if (!wishes.open.empty()) open(wishes.open);
-  if (!wishes.export_png.empty()) begin_export(wishes.export_png);
+  if (!wishes.export_png.empty()) begin_export(wishes.export_png, wishes.export_rect);
 }
 
 // The picture is taken two frames later, without the pointer, so that no tooltip or highlight is
 // in it.
-void App::begin_export(const std::string& path) {
+void App::begin_export(const std::string& path, const Rect& rect) {
   export_path_ = path;
+  export_rect_ = rect;
   export_in_ = 2;
 }
 
 void App::finish_export(const Picture& picture) {
   try {
-    const Picture page = crop(picture, window_->page_rect());
-    write_png(export_path_, page);
-    log(fmt::format("export {} {}x{}", export_path_, page.width, page.height));
+    const Picture part = crop(picture, export_rect_);
+    write_png(export_path_, part);
+    log(fmt::format("export {} {}x{}", export_path_, part.width, part.height));
   } catch (const Error& error) {
     log("export failed");
     if (options_.report) options_.report(error.what());

@@ -21,6 +21,7 @@ struct AppOptions {
   float scale = 0;          // of everything; 0: the host's content scale times user_scale
   float user_scale = 1;     // what the user chose with Ctrl + and Ctrl -
   bool fixed_time = false;  // every frame is kOffscreenFrameSeconds later, whatever the clock says
+  bool all_items = false;   // of every widget, for scripts; else of panes alone
   std::vector<std::string> recent;               // files, newest first
   std::function<void(std::string_view)> log;     // one line per action
   std::function<void(std::string_view)> report;  // failures, as sentences
@@ -62,10 +63,9 @@ class App {
   void collect_text();
   void apply_theme();
   void carry_out(const Wishes& wishes);
-  void use_scale_keys(std::vector<KeyPress>& keys, float& steps) const;
   void watch_traces();
   void set_user_scale(float scale);
-  void begin_export(const std::string& path);
+  void begin_export(const std::string& path, const Rect& rect);
   void finish_export(const Picture& picture);
   float scale() const;
   double now() const;
@@ -91,7 +91,8 @@ class App {
   // Texts whose characters are in used_.
   std::vector<std::weak_ptr<const void>> scanned_;
   std::string export_path_;  // under way
-  int export_in_ = 0;        // frames without the pointer that are still to be drawn
+  Rect export_rect_;
+  int export_in_ = 0;  // frames without the pointer that are still to be drawn
 };
 
 }  // namespace kvreel::viewer

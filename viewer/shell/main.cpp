@@ -75,6 +75,7 @@ int run_headless(const Options& options) {
   const auto host = open_offscreen(size.width, size.height, options.scale > 0 ? options.scale : 1);
   AppOptions settings = app_options(options);
   settings.fixed_time = true;
+  settings.all_items = true;
   App app(*host, std::move(settings));
   for (const std::string& trace : options.traces) app.open(trace);
   if (!app.settle()) fail("Something is still loading after a minute; the picture is not taken.");
