@@ -18,7 +18,12 @@ std::string glyph_text(std::string_view utf8) {
   for (size_t i = 0; i < utf8.size(); ++i) {
     const bool four = byte(i) >= 0xf0 && continues(i + 1) && continues(i + 2) && continues(i + 3);
     if (!four) {
-      text += utf8[i];
+      // A first byte without its rest is no character: what comes back never has such bytes.
+      if (byte(i) < 0xf0) {
+        text += utf8[i];
+      } else {
+        text += "\ufffd";
+      }
       continue;
     }
     const char32_t code = (byte(i) & 0x07u) << 18 | (byte(i + 1) & 0x3fu) << 12 |
