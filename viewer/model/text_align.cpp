@@ -1,0 +1,106 @@
+// Tokens step by step beside the reference's.
+#include "viewer/model/text_align.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace kvreel::viewer {
+namespace {
+
+std::vector<int32_t> tokens_of(const PassDetail* pass) {
+  std::vector<int32_t> tokens;
+  if (pass == nullptr) return tokens;
+  tokens.reserve(pass->steps.size());
+  for (const StepInfo& step : pass->steps) tokens.push_back(step.token);
+  return tokens;
+}
+
+// Bytes of the UTF-8 character at the start, 0 where it is none.
+size_t character_bytes(std::string_view bytes) {
+  for (size_t length = 1; length <= std::min<size_t>(4, bytes.size()); ++length) {
+    if (is_utf8(bytes.substr(0, length))) return length;
+  }
+  return 0;
+}
+
+std::string sign_of(std::string_view character) {
+  if (character == "\n") return "\u23ce";
+  if (character == "\t") return "\u21e5";
+  const auto code = static_cast<unsigned char>(character.front());
+  if (code < 0x20 || code == 0x7f) return fmt::format("<{:02X}>", code);
+  return std::string(character);
+}
+
+}  // namespace
+
+std::optional<size_t> first_difference(std::span<const int32_t> a, std::span<const int32_t> b) {
+  const auto [x, y] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
+  if (x == a.end() && y == b.end()) return std::nullopt;
+  return static_cast<size_t>(x - a.begin());
+}
+
+TextAlignment align_texts(std::span<const PassDetail* const> passes) {
+  TextAlignment alignment;
+  if (passes.empty()) return alignment;
+  std::vector<std::vector<int32_t>> texts;
+  for (const PassDetail* pass : passes) {
+    texts.push_back(tokens_of(pass));
+    alignment.steps = std::max(alignment.steps, texts.back().size());
+  }
+  const bool comparable = passes.front() != nullptr;
+  const std::vector<int32_t>& reference = texts.front();
+  for (size_t r = 0; r < passes.size(); ++r) {
+    AlignedRow row;
+    row.tokens = texts[r].size();
+    row.states.assign(alignment.steps, TokenState::none);
+    for (size_t step = 0; step < texts[r].size(); ++step) {
+      const bool equal =
+          !comparable || (step < reference.size() && reference[step] == texts[r][step]);
+      row.states[step] = equal ? TokenState::equal : TokenState::differs;
+    }
+    if (comparable && passes[r] != nullptr)
+      row.first_differing = first_difference(texts[r], reference);
+    alignment.rows.push_back(std::move(row));
+  }
+  return alignment;
+}
+
+std::string chip_label(std::string_view bytes) {
+  std::string label;
+  while (!bytes.empty()) {
+    const size_t length = character_bytes(bytes);
+    if (length == 0) {
+      label += fmt::format("<{:02X}>", static_cast<unsigned char>(bytes.front()));
+      bytes.remove_prefix(1);
+      continue;
+    }
+    label += sign_of(bytes.substr(0, length));
+    bytes.remove_prefix(length);
+  }
+  // A token of spaces alone would be an empty chip, and a token of no bytes one without a sign.
+  if (label.empty()) return "\u2205";
+  if (label.find_first_not_of(' ') == std::string::npos) {
+    std::string spaces;
+    for (size_t i = 0; i < label.size(); ++i) spaces += "\u2423";
+    return spaces;
+  }
+  return label;
+}
+
+ColumnEdges::ColumnEdges(std::span<const float> widths) {
+  edges_.reserve(widths.size() + 1);
+  edges_.push_back(0);
+  for (const float width : widths) edges_.push_back(edges_.back() + static_cast<double>(width));
+}
+
+size_t ColumnEdges::at(float x) const {
+  if (count() == 0) return 0;
+  const auto after = std::upper_bound(edges_.begin(), edges_.end(), static_cast<double>(x));
+  const auto column = after == edges_.begin() ? 0 : static_cast<size_t>(after - edges_.begin()) - 1;
+  return std::min(column, count() - 1);
+}
+
+}  // namespace kvreel::viewer
