@@ -1,6 +1,8 @@
 // Looking things up in what is in memory.
 #include "viewer/data/trace_data.h"
 
+#include <set>
+
 namespace kvreel::viewer {
 
 std::string RunInfo::parameter(const std::string& key) const {
@@ -32,17 +34,40 @@ const PassInfo* Overview::pass(int32_t run, int32_t sample) const {
   return &passes[static_cast<size_t>(pass_index[at])];
 }
 
+uint64_t Prompt::bytes() const {
+  return sizeof(Prompt) + ids.size() * sizeof(int32_t) + pieces.values.size() +
+         pieces.ends.size() * sizeof(uint64_t);
+}
+
 uint64_t PassDetail::bytes() const {
   uint64_t bytes = sizeof(PassDetail) + text.size() + steps.size() * sizeof(StepInfo) +
-                   pieces.values.size() + memory.size() * sizeof(MemoryEvent) +
-                   decisions.size() * sizeof(Decision);
+                   pieces.values.size() + pieces.ends.size() * sizeof(uint64_t) +
+                   memory.size() * sizeof(MemoryEvent) + decisions.size() * sizeof(Decision);
+  // What several decisions of the pass share counts once; what passes share counts for each of
+  // them, so that a sum over passes is never too small.
+  std::set<const void*> counted;
+  const auto add = [&](const auto& shared) {
+    if (shared && counted.insert(shared.get()).second) {
+      bytes += shared->size() * sizeof((*shared)[0]);
+    }
+  };
   for (const Decision& decision : decisions) {
     bytes += decision.kept_ranges.size() * sizeof(Range);
-    // Shared by several decisions: counted for each, so that the sum is never too small.
-    if (decision.ranking) bytes += decision.ranking->size() * sizeof(int32_t);
-    if (decision.curve) bytes += decision.curve->size() * sizeof(float);
-    if (decision.curve_all) bytes += decision.curve_all->size() * sizeof(float);
+    add(decision.ranking);
+    add(decision.curve);
+    add(decision.curve_all);
   }
+  return bytes;
+}
+
+uint64_t AttentionNorms::bytes() const {
+  return sizeof(AttentionNorms) + steps.size() * sizeof(int32_t) +
+         5 * frobenius.size() * sizeof(float);
+}
+
+uint64_t AttentionRowSet::bytes() const {
+  uint64_t bytes = sizeof(AttentionRowSet) + by_head.size() * sizeof(by_head[0]);
+  for (const std::vector<float>& row : by_head) bytes += row.size() * sizeof(float);
   return bytes;
 }
 

@@ -107,6 +107,7 @@ struct Prompt {
   tracer::Text pieces;  // bytes: may be part of a UTF-8 character
   size_t size() const { return ids.size(); }
   std::string_view piece(size_t token) const { return pieces.at(token); }
+  uint64_t bytes() const;  // of memory that this takes, about
 };
 
 struct Range {
@@ -166,6 +167,8 @@ struct PassDetail {
   tracer::Text pieces;          // [generated], bytes of the generated tokens
   std::vector<MemoryEvent> memory;
   std::vector<Decision> decisions;  // by step, layer, KV head
+  // Sentences about parts that are damaged and left out.
+  std::vector<std::string> warnings;
 
   uint64_t bytes() const;  // of memory that this takes, about
 };
@@ -186,12 +189,14 @@ struct AttentionNorms {
                static_cast<size_t>(heads) +
            static_cast<size_t>(head);
   }
+  uint64_t bytes() const;
 };
 
 // The last query row's probabilities of one (step, layer): [heads], each [cached keys]; empty where
 // the trace has none.
 struct AttentionRowSet {
   std::vector<std::vector<float>> by_head;
+  uint64_t bytes() const;
 };
 
 }  // namespace kvreel::viewer

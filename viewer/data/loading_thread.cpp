@@ -1,0 +1,218 @@
+// The one thread that uses HDF5: takes questions by urgency, and sends news.
+#include "viewer/data/loading_thread.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <utility>
+
+namespace kvreel::viewer {
+namespace {
+
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
+int64_t now() {
+  return std::chrono::steady_clock::now().time_since_epoch().count();
+}
+
+Question about(TraceId trace, Topic topic) {
+  Question question;
+  question.trace = trace;
+  question.topic = topic;
+  return question;
+}
+
+}  // namespace
+
+LoadingThread::LoadingThread(std::function<void()> wake, int64_t refresh_ns)
+    : wake_(std::move(wake)), refresh_ns_(refresh_ns), thread_([this] { run(); }) {}
+
+LoadingThread::~LoadingThread() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  work_.notify_one();
+  thread_.join();
+}
+
+void LoadingThread::open(TraceId trace, const std::string& path) {
+  {
+    const std::lock_guard lock(mutex_);
+    commands_.push_back({Command::Kind::open, trace, path});
+  }
+  work_.notify_one();
+}
+
+void LoadingThread::close(TraceId trace) {
+  {
+    const std::lock_guard lock(mutex_);
+    commands_.push_back({Command::Kind::close, trace, {}});
+    std::erase_if(queue_, [&](const auto& item) { return item.second.trace == trace; });
+    std::erase_if(urgencies_, [&](const auto& item) { return item.first.trace == trace; });
+  }
+  work_.notify_one();
+}
+
+void LoadingThread::ask(const Question& question, uint64_t frame) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto [at, is_new] = urgencies_.try_emplace(question);
+    if (!is_new) {
+      if (at->second.frame == frame) return;
+      queue_.erase(at->second);
+    }
+    at->second = {frame, ++asked_};
+    queue_.emplace(at->second, question);
+    if (!is_new) return;
+  }
+  work_.notify_one();
+}
+
+std::vector<News> LoadingThread::take_news() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(news_, {});
+}
+
+void LoadingThread::wait_for_news(int64_t timeout_ns) {
+  std::unique_lock lock(mutex_);
+  news_came_.wait_for(lock, std::chrono::nanoseconds(timeout_ns), [&] { return !news_.empty(); });
+}
+
+void LoadingThread::send(const Question& question, int generation, Answer answer) {
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    first = news_.empty();
+    news_.push_back({question, generation, std::move(answer)});
+  }
+  news_came_.notify_one();
+  if (first && wake_) wake_();
+}
+
+// What a person waits for comes first; a timeline, which is long, goes block by block when nothing
+// else is to be done.
+void LoadingThread::run() {
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (stop_) break;
+    }
+    if (obey() || refresh() || answer() || compare() || read_timeline()) continue;
+    sleep();
+  }
+  sources_.clear();  // HDF5 is closed on the thread that opened it
+}
+
+void LoadingThread::send_opening(const Source& source, Answer answer) {
+  answer.opening = true;
+  send(about(source.id(), Topic::overview), source.generation(), std::move(answer));
+}
+
+bool LoadingThread::obey() {
+  Command command;
+  {
+    const std::lock_guard lock(mutex_);
+    if (commands_.empty()) return false;
+    command = std::move(commands_.front());
+    commands_.erase(commands_.begin());
+  }
+  if (command.kind == Command::Kind::close) {
+    sources_.erase(command.trace);
+    timeline_order_.erase(command.trace);
+    return true;
+  }
+  std::unique_ptr<Source>& source = sources_[command.trace];
+  if (source && source->is_current()) {
+    send_opening(*source, source->overview_answer());
+    return true;
+  }
+  source.reset();  // HDF5 must let go of the old file before it opens the path again
+  source = std::make_unique<Source>(command.trace, command.path, ++generations_, refresh_ns_);
+  timeline_order_.erase(command.trace);
+  send_opening(*source, source->open(now()));
+  return true;
+}
+
+bool LoadingThread::answer() {
+  Question question;
+  {
+    const std::lock_guard lock(mutex_);
+    if (queue_.empty()) return false;
+    question = queue_.begin()->second;
+    queue_.erase(queue_.begin());
+    urgencies_.erase(question);
+  }
+  const auto source = sources_.find(question.trace);
+  if (source == sources_.end()) return true;  // closed meanwhile
+  if (question.topic == Topic::timeline) {
+    timeline_order_[question.trace] = ++timelines_asked_;
+    source->second->want_timeline();
+    return true;
+  }
+  if (auto lost = source->second->look_at_file()) {
+    send(about(question.trace, Topic::overview), source->second->generation(), std::move(*lost));
+  }
+  send(question, source->second->generation(), source->second->answer(question));
+  return true;
+}
+
+bool LoadingThread::compare() {
+  for (const auto& [id, source] : sources_) {
+    if (!source->comparison_due(now())) continue;
+    send(about(id, Topic::overview), source->generation(), source->compare(now()));
+    return true;
+  }
+  return false;
+}
+
+bool LoadingThread::refresh() {
+  for (const auto& [id, source] : sources_) {
+    const auto due = source->next_refresh();
+    if (!due || now() < *due) continue;
+    if (auto changed = source->refresh(now())) {
+      send(about(id, Topic::overview), source->generation(), std::move(*changed));
+    }
+    return true;
+  }
+  return false;
+}
+
+bool LoadingThread::read_timeline() {
+  Source* latest = nullptr;
+  uint64_t latest_order = 0;
+  for (const auto& [id, order] : timeline_order_) {
+    Source& source = *sources_.at(id);
+    if (source.timeline_due() && order > latest_order) {
+      latest = &source;
+      latest_order = order;
+    }
+  }
+  if (latest == nullptr) return false;
+  if (auto snapshot = latest->read_timeline(now())) {
+    send(about(latest->id(), Topic::timeline), latest->generation(), std::move(*snapshot));
+  }
+  return true;
+}
+
+int64_t LoadingThread::next_event_ns() const {
+  int64_t next = kNever;
+  for (const auto& [id, source] : sources_) {
+    if (const auto due = source->next_refresh()) next = std::min(next, *due);
+    if (const auto due = source->next_comparison()) next = std::min(next, *due);
+  }
+  return next;
+}
+
+void LoadingThread::sleep() {
+  const int64_t next = next_event_ns();
+  std::unique_lock lock(mutex_);
+  const auto wanted = [&] { return stop_ || !commands_.empty() || !queue_.empty(); };
+  if (next == kNever) {
+    work_.wait(lock, wanted);
+  } else {
+    work_.wait_for(lock, std::chrono::nanoseconds(std::max<int64_t>(next - now(), 0)), wanted);
+  }
+}
+
+}  // namespace kvreel::viewer
