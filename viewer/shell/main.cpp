@@ -4,11 +4,13 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <fstream>
 #include <optional>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "viewer/shell/app.h"
+#include "viewer/shell/script.h"
 
 namespace kvreel::viewer {
 namespace {
@@ -36,22 +38,6 @@ struct Options {
   bool log_events = false;
 };
 
-struct Size {
-  int width = 0;
-  int height = 0;
-};
-
-Size parse_size(const std::string& text) {
-  Size size;
-  int used = 0;
-  if (std::sscanf(text.c_str(), "%dx%d%n", &size.width, &size.height, &used) != 2 ||
-      static_cast<size_t>(used) != text.size() || size.width < 200 || size.height < 150 ||
-      size.width > 16384 || size.height > 16384) {
-    fail_usage("A size is written as 1600x1000 (at least 200x150), not '{}'.", text);
-  }
-  return size;
-}
-
 void print_line(std::string_view prefix, std::string_view message) {
   std::string line = to_utf8_lossy(message);
   for (char& c : line) {
@@ -70,19 +56,32 @@ AppOptions app_options(const Options& options) {
   return app;
 }
 
+void write_text(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << text;
+  if (!file.flush()) fail("Cannot write {}.", path);
+}
+
 int run_headless(const Options& options) {
-  const Size size = parse_size(options.size.empty() ? "1600x1000" : options.size);
-  const auto host = open_offscreen(size.width, size.height, options.scale > 0 ? options.scale : 1);
+  const PixelSize size = parse_size(options.size.empty() ? "1600x1000" : options.size);
+  Script script;
+  if (!options.script.empty()) script = read_script(options.script);
+  const auto host = open_offscreen(size.width, size.height, 1);
   AppOptions settings = app_options(options);
+  settings.scale = options.scale > 0 ? options.scale : 1;
   settings.fixed_time = true;
   settings.all_items = true;
   App app(*host, std::move(settings));
   for (const std::string& trace : options.traces) app.open(trace);
-  if (!app.settle()) fail("Something is still loading after a minute; the picture is not taken.");
-  if (!options.shot.empty()) {
+  run_script(script, app, *host);
+  if (!options.shot.empty() || !options.dump_items.empty()) {
+    if (!app.settle()) fail("Something is still loading after a minute; the picture is not taken.");
     Picture picture;
     app.frame(&picture);
-    write_png(options.shot, picture);
+    if (!options.shot.empty()) write_png(options.shot, picture);
+    if (!options.dump_items.empty()) {
+      write_text(options.dump_items, items_json(app.items(), host->size()));
+    }
   }
   return app.any_failed() ? 1 : 0;
 }
@@ -109,7 +108,16 @@ int run(int argc, char** argv) {
       ->type_name("WxH");
   program.add_flag("--headless", options.headless,
                    "Draw off screen, without a display; settings are neither read nor written");
+  program
+      .add_option("--script", options.script,
+                  "Off screen: steps to run (click, drag, key, wait, shot, expect ...; see "
+                  "viewer/shell/script.h)")
+      ->type_name("FILE");
   program.add_option("--shot", options.shot, "Off screen: write a PNG of the window at the end")
+      ->type_name("FILE");
+  program
+      .add_option("--dump-items", options.dump_items,
+                  "Write names, rectangles and texts of everything drawn, as JSON")
       ->type_name("FILE");
   program.add_flag("--log-events", options.log_events, "Print one line per action to stderr");
   try {
