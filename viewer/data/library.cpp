@@ -165,6 +165,10 @@ bool Library::wait_idle(int timeout_ms) {
   }
 }
 
+void Library::wait_for_news(int timeout_ms) {
+  parts_->thread.wait_for_news(timeout_ms * kNsPerMs);
+}
+
 Loaded<Overview> Library::overview(TraceId trace) {
   const auto found = parts_->entries.find(trace);
   if (found == parts_->entries.end()) return {LoadState::failed, nullptr, "The trace is not open."};

@@ -59,6 +59,8 @@ class Library {
   bool busy() const;
   // Waits until nothing is, for tests and screenshots. False after `timeout_ms`.
   bool wait_idle(int timeout_ms);
+  // Waits until poll() would take something over, for at most so long.
+  void wait_for_news(int timeout_ms);
 
   Loaded<Overview> overview(TraceId trace);
   Loaded<Prompt> prompt(TraceId trace, int32_t sample);
