@@ -5,6 +5,8 @@
 #include <array>
 #include <cmath>
 
+#include "viewer/model/replay_state.h"
+
 namespace kvreel::viewer {
 
 std::string_view page_name(Page page) {
@@ -165,15 +167,23 @@ void Session::end_frame() {
   next_hover_ = {};
 }
 
+WhatIf Session::what_if(RunRef run) {
+  const RunInfo* info = run_info(run);
+  return {view_.threshold, info == nullptr ? CurveBase::candidates : curve_base(*info)};
+}
+
 int64_t Session::replay_length() {
   const auto detail = pass();
   if (!detail) return 0;
-  int64_t length = 0;
-  for (const Decision& decision : detail->decisions) {
-    if (view_.replay_one_layer && decision.layer != view_.layer) continue;
-    if (decision.ranking) length = std::max<int64_t>(length, decision.cut);
+  const int layer = view_.replay_one_layer ? view_.layer : -1;
+  const WhatIf at = what_if();
+  if (counted_pass_ != detail.value || counted_layer_ != layer || !(counted_at_ == at)) {
+    counted_ = eviction_count(*detail.value, layer, applicable(*detail.value, at));
+    counted_pass_ = detail.value;
+    counted_layer_ = layer;
+    counted_at_ = at;
   }
-  return length;
+  return counted_;
 }
 
 int64_t Session::replay_position() {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "viewer/data/library.h"
+#include "viewer/model/what_if.h"
 
 namespace kvreel::viewer {
 
@@ -109,6 +110,10 @@ class Session {
   Loaded<PassDetail> pass() { return pass(view_.run); }
   Loaded<Prompt> prompt();
 
+  // The threshold of the what-if, against the curve that the run's policy cuts by.
+  WhatIf what_if(RunRef run);
+  WhatIf what_if() { return what_if(view_.run); }
+
   // Every run of every open trace, in order.
   std::vector<RunRef> runs();
   const RunInfo* run_info(RunRef run);  // null: not loaded
@@ -131,8 +136,8 @@ class Session {
   // Playing. `now_s` is passed in: nothing here looks at a clock.
   bool playing() const { return playing_; }
   void play(bool on);
-  // Evictions of the longest decision at the position (or of its layer alone); the end of the
-  // replay bar.
+  // Evictions of the longest decision at the position (or of its layer alone), at the threshold of
+  // the what-if where there is one; the end of the replay bar.
   int64_t replay_length();
   int64_t replay_position();  // 0..replay_length()
   void set_replay(int64_t position);
@@ -149,6 +154,11 @@ class Session {
   bool playing_ = false;
   double played_from_s_ = -1;
   double replay_fraction_ = 0;
+  // What replay_length() last counted, and of what.
+  std::shared_ptr<const PassDetail> counted_pass_;
+  int counted_layer_ = -1;
+  WhatIf counted_at_;
+  int64_t counted_ = 0;
 };
 
 }  // namespace kvreel::viewer
