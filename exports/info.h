@@ -1,7 +1,7 @@
 // What a trace is: how it was made, what is in it, what recording it cost.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "tracer/read/trace.h"
