@@ -10,6 +10,7 @@
 #include "exports/json_text.h"
 #include "exports/labels.h"
 #include "exports/provenance.h"
+#include "exports/rows.h"
 
 namespace kvreel::exports {
 namespace {
@@ -27,34 +28,82 @@ struct StepData {
   std::vector<double> cache_asked;  // after each of these
 };
 
-StepData read_steps(const Trace& trace, uint64_t pass) {
-  const tracer::RowRange rows = trace.pass_at(pass).steps;
-  const auto steps = trace.read_column(&Steps::step, rows.begin, rows.end);
-  const auto durations = trace.read_column(&Steps::duration_ns, rows.begin, rows.end);
-  const auto asked = trace.read_column(&Steps::cache_asked, rows.begin, rows.end);
-  StepData data;
-  data.tokens = trace.read_column(&Steps::token, rows.begin, rows.end);
-  for (size_t i = 0; i < steps.size(); ++i) {
-    if (steps[i] < 1) continue;
-    data.token_ns.push_back(static_cast<double>(durations[i]));
-    data.cache_asked.push_back(static_cast<double>(asked[i]));
-  }
-  return data;
+// The columns of every pass that are compared, in one read each: pass by pass, ten thousand passes
+// would be a million small reads.
+Passes read_passes(const Trace& trace) {
+  Passes passes;
+  const auto read = [&](auto member) {
+    passes.*member = trace.read_column(member, 0, trace.rows<Passes>());
+  };
+  read(&Passes::run);
+  read(&Passes::sample);
+  read(&Passes::finish);
+  read(&Passes::generated);
+  read(&Passes::exact_match);
+  read(&Passes::budget);
+  read(&Passes::prefill_ns);
+  read(&Passes::decide_ns);
+  read(&Passes::prefill_asked);
+  read(&Passes::prefill_held);
+  read(&Passes::prefill_peak);
+  read(&Passes::full_asked);
+  read(&Passes::steps_end);
+  return passes;
 }
 
-// Rows of passes that finished and were not interrupted, by (sample, run).
-std::map<std::pair<int32_t, int32_t>, uint64_t> whole_passes(const Trace& trace,
-                                                             const Labels& labels) {
-  const auto runs = trace.read_column(&Passes::run, 0, trace.rows<Passes>());
-  const auto samples = trace.read_column(&Passes::sample, 0, trace.rows<Passes>());
-  const auto finish = trace.read_column(&Passes::finish, 0, trace.rows<Passes>());
-  std::map<std::pair<int32_t, int32_t>, uint64_t> passes;
-  for (size_t i = 0; i < runs.size(); ++i) {
-    labels.run(runs[i]);  // a damaged row is an error, not a pass of no run
-    labels.sample(samples[i]);
-    if (finish[i] != kFinishInterrupted) passes.emplace(std::pair(samples[i], runs[i]), i);
+// What the steps of passes say. Passes that follow each other are read in blocks.
+class StepReader {
+ public:
+  StepReader(const Trace& trace, const Passes& passes) : trace_(trace), ends_(passes.steps_end) {}
+
+  StepData read(size_t pass) {
+    const tracer::RowRange rows = {pass == 0 ? 0 : ends_[pass - 1], ends_[pass]};
+    if (rows.begin > rows.end || rows.end > trace_.rows<Steps>()) {
+      fail("pass {} of {} has rows {} to {} of table 'steps', which has {}; the file is damaged",
+           pass, trace_.path(), rows.begin, rows.end, trace_.rows<Steps>());
+    }
+    if (rows.begin < block_.begin || rows.end > block_.end) load(rows);
+    StepData data;
+    for (uint64_t row = rows.begin; row < rows.end; ++row) {
+      const auto i = static_cast<size_t>(row - block_.begin);
+      data.tokens.push_back(steps_.token[i]);
+      if (steps_.step[i] < 1) continue;
+      data.token_ns.push_back(static_cast<double>(steps_.duration_ns[i]));
+      data.cache_asked.push_back(static_cast<double>(steps_.cache_asked[i]));
+    }
+    return data;
   }
-  return passes;
+
+ private:
+  void load(tracer::RowRange rows) {
+    block_ = {rows.begin,
+              std::min(std::max(rows.end, rows.begin + kBlockRows), trace_.rows<Steps>())};
+    const auto read = [&](auto member) {
+      steps_.*member = trace_.read_column(member, block_.begin, block_.end);
+    };
+    read(&Steps::step);
+    read(&Steps::token);
+    read(&Steps::duration_ns);
+    read(&Steps::cache_asked);
+  }
+
+  const Trace& trace_;
+  const std::vector<uint64_t>& ends_;
+  tracer::RowRange block_;
+  Steps steps_;
+};
+
+// Rows of passes that finished and were not interrupted, by (sample, run).
+std::map<std::pair<int32_t, int32_t>, size_t> whole_passes(const Passes& passes,
+                                                           const Labels& labels) {
+  std::map<std::pair<int32_t, int32_t>, size_t> whole;
+  for (size_t i = 0; i < passes.run.size(); ++i) {
+    labels.run(passes.run[i]);  // a damaged row is an error, not a pass of no run
+    labels.sample(passes.sample[i]);
+    if (passes.finish[i] != kFinishInterrupted)
+      whole.emplace(std::pair(passes.sample[i], passes.run[i]), i);
+  }
+  return whole;
 }
 
 int32_t choose_reference(const Trace& trace, const Labels& labels, const std::string& name) {
@@ -106,13 +155,11 @@ struct Tally {
   int64_t answered = 0;
   std::vector<SampleComparison> samples;
 
-  void add(SampleComparison sample, const StepData& steps, const Passes& pass,
-           uint64_t peak_of_reference);
+  void add(SampleComparison sample, const StepData& steps, uint64_t peak_of_reference);
   RunComparison summary(const Comparison& facts) const;
 };
 
-void Tally::add(SampleComparison sample, const StepData& steps, const Passes& pass,
-                uint64_t peak_of_reference) {
+void Tally::add(SampleComparison sample, const StepData& steps, uint64_t peak_of_reference) {
   budget.push_back(sample.budget);
   asked.push_back(static_cast<double>(sample.asked));
   held.push_back(static_cast<double>(sample.held));
@@ -120,8 +167,8 @@ void Tally::add(SampleComparison sample, const StepData& steps, const Passes& pa
     asked_share.push_back(asked.back() / static_cast<double>(sample.full_asked));
   peak.push_back(static_cast<double>(sample.peak));
   reference_peak.push_back(static_cast<double>(peak_of_reference));
-  prefill.push_back(static_cast<double>(pass.prefill_ns[0]));
-  decide.push_back(static_cast<double>(pass.decide_ns[0]));
+  prefill.push_back(static_cast<double>(sample.prefill_ns));
+  decide.push_back(static_cast<double>(sample.decide_ns));
   token.insert(token.end(), steps.token_ns.begin(), steps.token_ns.end());
   cache_asked.insert(cache_asked.end(), steps.cache_asked.begin(), steps.cache_asked.end());
   agreement.push_back(static_cast<double>(sample.agreement));
@@ -164,19 +211,19 @@ RunComparison Tally::summary(const Comparison& facts) const {
   return run;
 }
 
-SampleComparison compare_sample(const Passes& pass, const StepData& steps,
+SampleComparison compare_sample(const Passes& passes, size_t pass, const StepData& steps,
                                 const StepData& reference) {
   SampleComparison sample;
-  sample.budget = pass.budget[0];
-  sample.asked = pass.prefill_asked[0];
-  sample.held = pass.prefill_held[0];
-  sample.peak = pass.prefill_peak[0];
-  sample.full_asked = pass.full_asked[0];
-  sample.prefill_ns = pass.prefill_ns[0];
-  sample.decide_ns = pass.decide_ns[0];
-  sample.generated = pass.generated[0];
+  sample.budget = passes.budget[pass];
+  sample.asked = passes.prefill_asked[pass];
+  sample.held = passes.prefill_held[pass];
+  sample.peak = passes.prefill_peak[pass];
+  sample.full_asked = passes.full_asked[pass];
+  sample.prefill_ns = passes.prefill_ns[pass];
+  sample.decide_ns = passes.decide_ns[pass];
+  sample.generated = passes.generated[pass];
   if (const auto token = spread_of(steps.token_ns)) sample.token_ns = token->median;
-  if (pass.exact_match[0] >= 0) sample.exact_match = pass.exact_match[0] != 0;
+  if (passes.exact_match[pass] >= 0) sample.exact_match = passes.exact_match[pass] != 0;
   const auto [mine, theirs] = std::mismatch(steps.tokens.begin(), steps.tokens.end(),
                                             reference.tokens.begin(), reference.tokens.end());
   sample.agreement = mine - steps.tokens.begin();
@@ -233,8 +280,9 @@ Comparison compare(const Trace& trace, const CompareOptions& options) {
   filter.samples = options.samples;
   const Selection selection(trace, labels, filter);
   const Provenance provenance(trace);
-  const auto passes = whole_passes(trace, labels);
-  if (passes.empty()) fail_empty(trace);
+  const Passes passes = read_passes(trace);
+  const auto whole = whole_passes(passes, labels);
+  if (whole.empty()) fail_empty(trace);
   const int32_t reference = choose_reference(trace, labels, options.reference);
 
   Comparison comparison;
@@ -248,24 +296,23 @@ Comparison compare(const Trace& trace, const CompareOptions& options) {
   if (!options.by.empty()) groups = groups_of(trace, options.by);
 
   // Samples outermost: a sample's passes lie together in the file.
+  StepReader step_reader(trace, passes);
   std::map<int32_t, Tally> tallies;
   const auto samples = static_cast<int32_t>(labels.samples().size());
   const auto runs = static_cast<int32_t>(labels.runs().size());
   for (int32_t sample = 0; sample < samples; ++sample) {
-    const auto reference_row = passes.find({sample, reference});
-    if (!selection.sample(sample) || reference_row == passes.end()) continue;
-    const StepData reference_steps = read_steps(trace, reference_row->second);
-    const uint64_t reference_peak = trace.read_column(&Passes::prefill_peak, reference_row->second,
-                                                      reference_row->second + 1)[0];
+    const auto reference_pass = whole.find({sample, reference});
+    if (!selection.sample(sample) || reference_pass == whole.end()) continue;
+    const StepData reference_steps = step_reader.read(reference_pass->second);
+    const uint64_t reference_peak = passes.prefill_peak[reference_pass->second];
     for (int32_t run = 0; run < runs; ++run) {
-      const auto row = passes.find({sample, run});
-      if (row == passes.end() || !(selection.run(run) || run == reference)) continue;
-      const Passes pass = trace.read<Passes>(row->second, row->second + 1);
-      const StepData steps = run == reference ? reference_steps : read_steps(trace, row->second);
-      SampleComparison compared = compare_sample(pass, steps, reference_steps);
+      const auto pass = whole.find({sample, run});
+      if (pass == whole.end() || !(selection.run(run) || run == reference)) continue;
+      const StepData steps = run == reference ? reference_steps : step_reader.read(pass->second);
+      SampleComparison compared = compare_sample(passes, pass->second, steps, reference_steps);
       compared.sample = labels.sample(sample);
       if (!groups.empty()) compared.group = groups[static_cast<size_t>(sample)];
-      tallies[run].add(std::move(compared), steps, pass, reference_peak);
+      tallies[run].add(std::move(compared), steps, reference_peak);
     }
   }
   if (tallies.empty()) {

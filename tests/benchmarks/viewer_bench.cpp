@@ -4,9 +4,8 @@
 // The trace is written once into the system's directory for temporary files and removed at the end;
 // KVREEL_BENCH_TRACE names one to keep and use again. Files are warm: they were just written.
 #include <benchmark/benchmark.h>
-#include <sys/resource.h>
+#include <malloc.h>
 
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -96,6 +95,7 @@ void open_to_comparison(benchmark::State& state) {
   const std::string& path = big_file();
   double resident = 0;
   for (auto _ : state) {
+    ::malloc_trim(0);
     const double before = resident_bytes();
     Library library(nullptr);
     const TraceId trace = library.open(path);
