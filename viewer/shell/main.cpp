@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 
@@ -11,6 +12,7 @@
 #include "base/text.h"
 #include "viewer/shell/app.h"
 #include "viewer/shell/script.h"
+#include "viewer/shell/settings.h"
 
 namespace kvreel::viewer {
 namespace {
@@ -86,6 +88,60 @@ int run_headless(const Options& options) {
   return app.any_failed() ? 1 : 0;
 }
 
+// The names of what can be clicked, for a program that drives the window: written when it has come
+// to rest and something is elsewhere or says something else.
+class ItemsFile {
+ public:
+  explicit ItemsFile(std::string path) : path_(std::move(path)) {}
+  void update(const Items& items, ImVec2 size) {
+    if (path_.empty()) return;
+    std::string json = items_json(items, size);
+    if (json == written_) return;
+    write_text(path_ + ".part", json);
+    std::filesystem::rename(path_ + ".part", path_);
+    written_ = std::move(json);
+  }
+
+ private:
+  std::string path_;
+  std::string written_;
+};
+
+int run_window(const Options& options) {
+  const std::string path = settings_path();
+  std::string problem;
+  Settings settings = load_settings(path, problem);
+  if (!problem.empty()) print_line("kvreel-viewer: ", problem);
+  if (!options.size.empty()) {
+    const PixelSize size = parse_size(options.size);
+    settings.width = size.width;
+    settings.height = size.height;
+  }
+  const auto host = open_window("kvreel", settings.width, settings.height);
+  AppOptions app_settings = app_options(options);
+  if (options.theme.empty()) app_settings.dark = settings.dark;
+  app_settings.scale = options.scale;
+  app_settings.user_scale = settings.scale;
+  app_settings.recent = settings.recent;
+  app_settings.all_items = !options.dump_items.empty();
+  App app(*host, std::move(app_settings));
+  for (const std::string& trace : options.traces) app.open(trace);
+  ItemsFile items(options.dump_items);
+  app.run([&] { items.update(app.items(), host->size()); });
+
+  settings.width = static_cast<int>(host->size().x);
+  settings.height = static_cast<int>(host->size().y);
+  settings.dark = app.dark();
+  settings.scale = app.user_scale();
+  settings.recent = app.recent();
+  try {
+    if (!path.empty()) save_settings(path, settings);
+  } catch (const Error& error) {
+    print_line("kvreel-viewer: ", error.what());
+  }
+  return 0;
+}
+
 int run(int argc, char** argv) {
   CLI::App program(
       "kvreel-viewer shows what a policy did to the KV cache: which tokens each layer let go and "
@@ -128,7 +184,10 @@ int run(int argc, char** argv) {
     return asked_for_text ? 0 : 2;
   }
   if (options.headless) return run_headless(options);
-  fail("The window is not there yet. Use --headless --shot picture.png.");
+  if (!options.script.empty() || !options.shot.empty()) {
+    fail_usage("--script and --shot work off screen: add --headless.");
+  }
+  return run_window(options);
 }
 
 }  // namespace
