@@ -238,7 +238,10 @@ class WindowHost : public Host {
     const bool control = (mods & GLFW_MOD_CONTROL) != 0;
     // A slash is a character: on many keyboards Shift makes it.
     if (code == 0 || (code == KeyPress::kSlash && !control)) return;
-    keys_.push_back({code, (mods & GLFW_MOD_SHIFT) != 0, control});
+    // Whether plus needs Shift depends on the keyboard: "larger" is Ctrl and that key.
+    const bool plus = code == '+' || (code == '=' && control);
+    keys_.push_back(plus ? KeyPress{'+', false, control}
+                         : KeyPress{code, (mods & GLFW_MOD_SHIFT) != 0, control});
   }
 
   void on_character(unsigned code) {
