@@ -84,9 +84,16 @@ std::vector<RunRef> Session::shown_runs() {
   return shown;
 }
 
+void Session::settle() {
+  const View entered = view_;
+  choose_what_is_there();
+  // What is chosen here is nothing that the user could take back.
+  if (view_ != entered && before_ == entered) before_ = view_;
+}
+
 // The first time a trace is there: the run 'full' is the reference, all others are compared, and
 // the position is at the first run that evicts.
-void Session::settle() {
+void Session::choose_what_is_there() {
   const std::vector<RunRef> all = runs();
   if (all.empty()) return;
   const auto known = [&](RunRef run) {

@@ -144,6 +144,8 @@ class Session {
   void advance(double now_s);
 
  private:
+  void choose_what_is_there();
+
   Library& library_;
   View view_;
   View before_;  // at the last settled frame
