@@ -192,6 +192,14 @@ Loaded<AttentionRowSet> Library::attention_rows(PassKey key, int32_t step, int32
       {key.trace, Topic::attention_rows, key.run, key.sample, step, layer});
 }
 
+Loaded<Outputs> Library::outputs(TraceId trace) {
+  const auto known = overview(trace);
+  if (!known) return {known.state, nullptr, known.error};
+  // Another number of passes is another question.
+  const auto passes = static_cast<int32_t>(known->passes.size());
+  return parts_->ask<Outputs>({trace, Topic::outputs, 0, passes, 0, 0});
+}
+
 Loaded<TimelineData> Library::timeline(TraceId trace) {
   const auto found = parts_->entries.find(trace);
   if (found == parts_->entries.end()) return {LoadState::failed, nullptr, "The trace is not open."};

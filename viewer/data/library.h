@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "viewer/data/outputs.h"
 #include "viewer/data/timeline_data.h"
 #include "viewer/data/trace_data.h"
 
@@ -67,6 +68,8 @@ class Library {
   Loaded<PassDetail> pass(PassKey key);
   Loaded<AttentionNorms> attention(PassKey key);
   Loaded<AttentionRowSet> attention_rows(PassKey key, int32_t step, int32_t layer);
+  // What all finished passes generated. Of a live trace that has grown, loading again.
+  Loaded<Outputs> outputs(TraceId trace);
   // Spans, kernels and memory of a whole trace. Grows while it loads.
   Loaded<TimelineData> timeline(TraceId trace);
   // 0..1 of what is being loaded of a trace, for a progress bar.

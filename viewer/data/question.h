@@ -10,7 +10,7 @@
 
 namespace kvreel::viewer {
 
-enum class Topic : uint8_t { overview, prompt, pass, attention, attention_rows, timeline };
+enum class Topic : uint8_t { overview, prompt, pass, attention, attention_rows, outputs, timeline };
 
 // Numbers that a topic does not need stay 0.
 struct Question {

@@ -212,6 +212,8 @@ Answer Source::answer(const Question& question) {
       case Topic::attention_rows:
         return ready(read_attention_rows(*trace_, *overview_, pass_of(question), question.step,
                                          question.layer));
+      case Topic::outputs:
+        return ready(std::make_shared<const Outputs>(read_outputs(*trace_)));
       case Topic::overview:
       case Topic::timeline:
         break;
