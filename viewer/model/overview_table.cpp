@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "exports/display.h"
+#include "viewer/model/ticks.h"
 
 namespace kvreel::viewer {
 namespace {
@@ -26,7 +27,7 @@ std::string spread_tip(const Spread& spread, Format&& format, std::string_view o
   if (!std::isnan(spread.sd)) tip += fmt::format(" ± {} (sd)", format(spread.sd));
   tip += fmt::format("\n10th to 90th percentile {} to {}\nleast {}, most {}\nover {} {}",
                      format(spread.p10), format(spread.p90), format(spread.least),
-                     format(spread.most), thousands(spread.n), of);
+                     format(spread.most), grouped(spread.n), of);
   return tip;
 }
 
@@ -83,14 +84,20 @@ GridCell peak_cell(const RunComparison& run) {
   return cell;
 }
 
+// "157–246 us"; with both units where they are not the same.
+std::string range_text(std::string_view low, std::string_view high) {
+  const size_t unit = low.find(' ');
+  if (unit != std::string_view::npos && high.ends_with(low.substr(unit))) low = low.substr(0, unit);
+  return fmt::format("{}–{}", low, high);
+}
+
 GridCell time_cell(const std::optional<Spread>& spread, std::string_view of, bool range) {
   GridCell cell;
   if (!spread) return cell;
   cell.number = spread->median;
   cell.text = format_duration(spread->median);
   if (range) {
-    cell.detail =
-        fmt::format("{} – {}", format_duration(spread->p10), format_duration(spread->p90));
+    cell.detail = range_text(format_duration(spread->p10), format_duration(spread->p90));
   }
   cell.tip = spread_tip(*spread, format_duration, of);
   return cell;
@@ -101,7 +108,7 @@ GridCell rate_cell(const RunComparison& run) {
   if (!run.tokens_per_s) return cell;
   cell.number = *run.tokens_per_s;
   cell.text = *run.tokens_per_s >= 100
-                  ? thousands(static_cast<int64_t>(std::llround(*run.tokens_per_s)))
+                  ? grouped(static_cast<int64_t>(std::llround(*run.tokens_per_s)))
                   : fmt::format("{:.3g}", *run.tokens_per_s);
   cell.tip = fmt::format("{} tokens/s: 1 / median time per token", cell.text);
   if (run.bytes_per_s) {
@@ -158,8 +165,8 @@ GridCell samples_cell(const RunOfTable& run) {
   const auto of = run.source.overview->samples.size();
   GridCell cell;
   cell.number = static_cast<double>(run.figures.figures.samples);
-  cell.text = thousands(run.figures.figures.samples);
-  cell.detail = fmt::format("of {}", thousands(static_cast<int64_t>(of)));
+  cell.text = grouped(run.figures.figures.samples);
+  cell.detail = fmt::format("of {}", grouped(static_cast<int64_t>(of)));
   cell.tip = run.figures.aligned
                  ? "samples that the run and the reference have finished, of the trace's samples: "
                    "all figures of the row are over these"
@@ -177,6 +184,8 @@ std::vector<GridColumn> run_columns(bool with_trace) {
       {"budget", "Budget",
        "kept / prompt positions, mean over layers: mean ± standard deviation over samples. A ratio "
        "of tokens, not of memory."},
+      {"score", "Exact match", "samples whose text equals an answer, of those with answers"},
+      {"agreement", "Same output", "samples whose generated tokens all equal the reference's"},
       {"asked", "Asked",
        "cache bytes that the kept rows need after prefill, and their share of what the unpruned "
        "prompt would need: means over samples"},
@@ -188,8 +197,6 @@ std::vector<GridColumn> run_columns(bool with_trace) {
       {"token", "Per token",
        "time of a decode step: median and 10th to 90th percentile over all steps of all samples"},
       {"rate", "Tokens/s", "1 / median time per token"},
-      {"score", "Exact match", "samples whose text equals an answer, of those with answers"},
-      {"agreement", "Same output", "samples whose generated tokens all equal the reference's"},
   };
   columns.insert(columns.end(), rest.begin(), rest.end());
   return columns;
@@ -203,7 +210,7 @@ std::string state_of(const Overview& overview) {
   const int64_t expected =
       static_cast<int64_t>(overview.runs.size()) * static_cast<int64_t>(overview.samples.size());
   const auto finished = static_cast<int64_t>(overview.passes.size());
-  return fmt::format("{} of {} passes finished", thousands(finished), thousands(expected));
+  return fmt::format("{} of {} passes finished", grouped(finished), grouped(expected));
 }
 
 }  // namespace
@@ -218,6 +225,8 @@ Grid runs_grid(std::span<const RunOfTable> runs, bool with_trace) {
     if (with_trace) row.cells.push_back(text_cell(run.source.overview->file));
     row.cells.push_back(samples_cell(run));
     row.cells.push_back(budget_cell(figures));
+    row.cells.push_back(score_cell(figures));
+    row.cells.push_back(agreement_cell(run.figures));
     row.cells.push_back(asked_cell(figures));
     row.cells.push_back(held_cell(figures));
     row.cells.push_back(peak_cell(figures));
@@ -225,8 +234,6 @@ Grid runs_grid(std::span<const RunOfTable> runs, bool with_trace) {
     row.cells.push_back(time_cell(figures.decide, "samples", false));
     row.cells.push_back(time_cell(figures.token, "decode steps", true));
     row.cells.push_back(rate_cell(figures));
-    row.cells.push_back(score_cell(figures));
-    row.cells.push_back(agreement_cell(run.figures));
     grid.rows.push_back(std::move(row));
   }
   return grid;
@@ -255,7 +262,6 @@ std::vector<Fact> trace_facts(const Overview& overview) {
     facts.push_back({std::string(label), value.empty() ? "-" : std::move(value)});
   };
   const auto known = [](int value) { return value > 0 ? std::to_string(value) : std::string("-"); };
-  add("File", overview.file);
   add("Passes", state_of(overview));
   add("Size", format_bytes(overview.file_bytes));
   add("Model", overview.model);
@@ -268,21 +274,15 @@ std::vector<Fact> trace_facts(const Overview& overview) {
       overview.kv_bytes > 0 && overview.page_rows > 0
           ? fmt::format("{} B per value, pages of {} rows", overview.kv_bytes, overview.page_rows)
           : std::string());
-  add("Samples", thousands(static_cast<int64_t>(overview.samples.size())));
-  add("Runs", thousands(static_cast<int64_t>(overview.runs.size())));
-  add("Spans", thousands(static_cast<int64_t>(overview.spans)));
-  add("Kernels", overview.kernels > 0 ? thousands(static_cast<int64_t>(overview.kernels))
+  add("Samples", grouped(static_cast<int64_t>(overview.samples.size())));
+  add("Runs", grouped(static_cast<int64_t>(overview.runs.size())));
+  add("Spans", grouped(static_cast<int64_t>(overview.spans)));
+  add("Kernels", overview.kernels > 0 ? grouped(static_cast<int64_t>(overview.kernels))
                                       : std::string("none recorded"));
   add("Attention rows", overview.attention_rows > 0
-                            ? thousands(static_cast<int64_t>(overview.attention_rows))
+                            ? grouped(static_cast<int64_t>(overview.attention_rows))
                             : std::string("none recorded"));
   return facts;
-}
-
-std::string thousands(int64_t number) {
-  std::string digits = std::to_string(number < 0 ? -number : number);
-  for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, "\u2009");
-  return (number < 0 ? "\u2212" : "") + digits;
 }
 
 }  // namespace kvreel::viewer

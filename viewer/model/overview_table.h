@@ -31,7 +31,4 @@ std::vector<Fact> parse_facts(std::string_view text);
 // What the trace is, from its overview: file, state, size, model, rows.
 std::vector<Fact> trace_facts(const Overview& overview);
 
-// "12 345": thousands apart.
-std::string thousands(int64_t number);
-
 }  // namespace kvreel::viewer

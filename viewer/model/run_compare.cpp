@@ -150,7 +150,19 @@ RunComparison Tally::summary() {
   return run;
 }
 
-// What the loading thread has computed already, where it is about these two runs.
+// Samples that two runs of a trace have both finished.
+int64_t finished_by_both(const Overview& overview, int32_t run, int32_t reference) {
+  int64_t count = 0;
+  for (size_t i = 0; i < overview.samples.size(); ++i) {
+    const auto sample = static_cast<int32_t>(i);
+    count += whole_pass(overview, run, sample) != nullptr &&
+             whole_pass(overview, reference, sample) != nullptr;
+  }
+  return count;
+}
+
+// What the loading thread has computed already, where it is about these two runs, and about all of
+// their passes: a live trace may have grown since.
 const RunComparison* computed(const RunSource& run, const RunSource& reference) {
   if (run.trace != reference.trace || !run.overview->comparison) return nullptr;
   const exports::Comparison& comparison = *run.overview->comparison;
@@ -159,8 +171,9 @@ const RunComparison* computed(const RunSource& run, const RunSource& reference) 
   const std::string& name = runs.at(static_cast<size_t>(run.run)).name;
   const auto found = std::find_if(comparison.runs.begin(), comparison.runs.end(),
                                   [&](const RunComparison& other) { return other.name == name; });
-  // Of a run without samples in common it says nothing at all.
-  return found == comparison.runs.end() || found->samples == 0 ? nullptr : &*found;
+  if (found == comparison.runs.end() || found->samples == 0) return nullptr;
+  const int64_t finished = finished_by_both(*run.overview, run.run, reference.run);
+  return found->samples == finished ? &*found : nullptr;
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "exports/display.h"
 #include "viewer/model/overview_table.h"
+#include "viewer/model/ticks.h"
 
 namespace kvreel::viewer {
 namespace {
@@ -31,9 +32,9 @@ const SampleComparison* find(const Rows& rows, const std::string& id) {
 GridCell tokens_cell(const SampleInfo& sample) {
   GridCell cell;
   cell.number = sample.tokens;
-  cell.text = thousands(sample.tokens);
+  cell.text = grouped(sample.tokens);
   if (sample.original_tokens > sample.tokens)
-    cell.tip = fmt::format("truncated from {} tokens", thousands(sample.original_tokens));
+    cell.tip = fmt::format("truncated from {} tokens", grouped(sample.original_tokens));
   return cell;
 }
 
@@ -72,15 +73,15 @@ GridCell differing_cell(const RunFigures& figures, const SampleComparison* row,
   if (!row->first_differing) {
     cell.text = "same";
     cell.number = static_cast<double>(longer);  // agrees for all of them
-    cell.tip = fmt::format("all {} tokens equal the reference's", thousands(longer));
+    cell.tip = fmt::format("all {} tokens equal the reference's", grouped(longer));
     return cell;
   }
   cell.number = static_cast<double>(*row->first_differing);
-  cell.text = fmt::format("at {}", thousands(*row->first_differing));
-  cell.detail = fmt::format("of {}", thousands(longer));
+  cell.text = fmt::format("at {}", grouped(*row->first_differing));
+  cell.detail = fmt::format("of {}", grouped(longer));
   cell.tip = fmt::format(
       "token {} (from 0) is the first that is not the reference's; the longer output has {}",
-      thousands(*row->first_differing), thousands(longer));
+      grouped(*row->first_differing), grouped(longer));
   return cell;
 }
 
@@ -88,7 +89,7 @@ GridCell count_cell(const PassInfo* pass) {
   GridCell cell;
   if (pass == nullptr) return cell;
   cell.number = pass->generated;
-  cell.text = thousands(pass->generated);
+  cell.text = grouped(pass->generated);
   return cell;
 }
 
