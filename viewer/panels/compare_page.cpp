@@ -1,18 +1,124 @@
-// The compare page.
+// The compare page: samples by difference, texts, times, bytes, budgets and kept positions.
+#include <algorithm>
+#include <cmath>
+
+#include "viewer/panels/compare_panes.h"
+#include "viewer/panels/overview_panes.h"
 #include "viewer/panels/pages.h"
 
 namespace kvreel::viewer {
+
+ComparedRun ComparedRuns::look_up(Frame& frame, RunRef run) {
+  Session& session = frame.session;
+  ComparedRun one;
+  one.run = run;
+  one.label = session.run_label(run);
+  one.color = run_color(frame, run);
+  const auto overview = frame.library.overview(run.trace);
+  if (!overview) return one;
+  one.layers = overview->layers;
+  one.kv_heads = overview->kv_heads;
+  const int32_t sample = session.sample_in(run.trace);
+  if (sample < 0) {
+    one.missing = overview->file + " has no sample '" + session.view().sample + "'";
+    return one;
+  }
+  if (overview->pass(run.run, sample) == nullptr) {
+    one.missing = "not finished";
+    return one;
+  }
+  const auto pass = frame.library.pass({run.trace, run.run, sample});
+  one.pass = pass.value;
+  if (pass.state == LoadState::failed) one.missing = pass.error;
+  const RunRef reference = session.view().reference;
+  if (run.trace == reference.trace) return one;
+  const int32_t other = session.sample_in(reference.trace);
+  if (other < 0) return one;
+  const auto mine = frame.library.prompt(run.trace, sample);
+  const auto theirs = frame.library.prompt(reference.trace, other);
+  one.other_prompt = mine && theirs && mine->ids != theirs->ids;
+  return one;
+}
+
+void ComparedRuns::update(Frame& frame) {
+  runs_.clear();
+  std::vector<const PassDetail*> known;
+  std::vector<RunRef> refs;
+  for (const RunRef run : frame.session.shown_runs()) {
+    runs_.push_back(look_up(frame, run));
+    known.push_back(runs_.back().pass.get());
+    refs.push_back(run);
+  }
+  if (known == known_ && refs == refs_ && version_ > 0) return;
+  known_ = std::move(known);
+  refs_ = std::move(refs);
+  ++version_;
+}
+
+bool ComparedRuns::loading() const {
+  return std::any_of(runs_.begin(), runs_.end(), [](const ComparedRun& run) {
+    return run.pass == nullptr && run.missing.empty();
+  });
+}
+
+int ComparedRuns::layers() const {
+  int layers = 0;
+  for (const ComparedRun& run : runs_) layers = std::max(layers, run.layers);
+  return layers;
+}
+
 namespace {
 
-class Page_compare : public PagePanel {
+class ComparePage : public PagePanel {
  public:
-  void draw(Frame& frame, const Rect& area) override { message(frame, area, "compare"); }
+  void draw(Frame& frame, const Rect& area) override {
+    if (frame.library.traces().empty()) {
+      message(frame, area, "No trace is open", "Open or drop a trace to compare its runs.");
+      return;
+    }
+    book_.update(frame.session);
+    runs_.update(frame);
+    if (runs_.all().empty()) {
+      message(frame, area, "Loading ...");
+      return;
+    }
+    rank_.handle_keys(frame);
+    const float gap = frame.px(8);
+    Rect rest = area;
+    const float list = std::clamp(rest.w * 0.2f, frame.px(200), frame.px(310));
+    rank_.draw(frame, rest.take_left(std::round(list)), book_);
+    rest.take_left(gap);
+    const float wanted = TextsPane::height(frame, runs_.all().size());
+    const float texts = std::min(wanted, std::max(frame.px(120), rest.h * 0.42f));
+    texts_.draw(frame, rest.take_top(std::round(texts)), runs_);
+    rest.take_top(gap);
+    Rect upper = rest.take_top(std::round((rest.h - gap) / 2));
+    rest.take_top(gap);
+    Rect left = upper.take_left(std::round((upper.w - gap) / 2));
+    upper.take_left(gap);
+    latency_.draw(frame, left, runs_);
+    bytes_.draw(frame, upper, runs_);
+    left = rest.take_left(std::round((rest.w - gap) / 2));
+    rest.take_left(gap);
+    budgets_.draw(frame, left, runs_);
+    overlap_.draw(frame, rest, runs_);
+  }
+
+ private:
+  RunBook book_;
+  ComparedRuns runs_;
+  RankPane rank_;
+  TextsPane texts_;
+  StepsPane latency_{StepsPane::What::latency};
+  StepsPane bytes_{StepsPane::What::bytes};
+  BudgetsPane budgets_;
+  OverlapPane overlap_;
 };
 
 }  // namespace
 
 std::unique_ptr<PagePanel> make_compare_page() {
-  return std::make_unique<Page_compare>();
+  return std::make_unique<ComparePage>();
 }
 
 }  // namespace kvreel::viewer

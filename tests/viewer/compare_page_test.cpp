@@ -1,0 +1,157 @@
+// The compare page by clicks on named items and keys.
+#include <gtest/gtest.h>
+
+#include "exports/small_trace.h"
+#include "viewer/null_ui.h"
+
+namespace kvreel::viewer {
+namespace {
+
+class ComparePage : public exports::testing::ExportTest {
+ protected:
+  void open(testing::NullUi& ui) {
+    exports::testing::write_small_trace(path());
+    page_ = make_compare_page();
+    ui.show(*page_);
+    ui.open(path());
+    // Of `late` there is nothing.
+    ui.view().compared = {{ui.view().reference.trace, 1}};
+    ui.settle();
+  }
+  std::unique_ptr<PagePanel> page_;
+};
+
+TEST_F(ComparePage, RanksSamplesByTheirFirstDifferingToken) {
+  testing::NullUi ui;
+  open(ui);
+  // c: {6, 5} beside {5}, all of it; b: {10, 12, 2} beside {10, 12, 13, 2}, half; a: the same.
+  EXPECT_TRUE(ui.text("compare.rank.row.0").starts_with("c | 100 %"));
+  EXPECT_TRUE(ui.text("compare.rank.row.1").starts_with("b | 50 %"));
+  EXPECT_TRUE(ui.text("compare.rank.row.2").starts_with("a | 0 % | 50.0"));
+}
+
+TEST_F(ComparePage, GoesToTheMostDifferentSampleAndOnFromThere) {
+  testing::NullUi ui;
+  open(ui);
+  ui.click("compare.most");
+  EXPECT_EQ(ui.view().sample, "c");
+  ui.press({'N'});
+  EXPECT_EQ(ui.view().sample, "b");
+  ui.click("compare.next");
+  EXPECT_EQ(ui.view().sample, "a");
+  ui.press({'N'});
+  EXPECT_EQ(ui.view().sample, "c");
+  ui.press({'N', true});
+  EXPECT_EQ(ui.view().sample, "a");
+  ui.click("compare.rank.row.1");
+  EXPECT_EQ(ui.view().sample, "b");
+}
+
+TEST_F(ComparePage, MarksTheFirstDifferingToken) {
+  testing::NullUi ui;
+  open(ui);
+  ui.session().select_sample("b");
+  ui.settle();
+  EXPECT_EQ(ui.text("compare.first.1"), "<2>");
+  EXPECT_NE(ui.text("compare.text.1").find("3 tokens · differs at 2"), std::string::npos);
+  EXPECT_NE(ui.text("compare.text.0").find("4 tokens · reference"), std::string::npos);
+  ui.session().select_sample("a");
+  ui.settle();
+  EXPECT_FALSE(ui.has("compare.first.1"));
+  EXPECT_NE(ui.text("compare.text.1").find("same output"), std::string::npos);
+}
+
+TEST_F(ComparePage, AClickOnATokenChoosesItsStep) {
+  testing::NullUi ui;
+  open(ui);
+  ui.session().select_sample("b");
+  ui.settle();
+  ui.click("compare.first.1");
+  EXPECT_EQ(ui.view().step, 2);
+  // Pointing at a token lights its step everywhere.
+  ui.hover("compare.first.1");
+  EXPECT_EQ(ui.session().hover().step, 2);
+}
+
+TEST_F(ComparePage, APlotChoosesAStepAndTellsItsValues) {
+  testing::NullUi ui;
+  open(ui);
+  ui.session().select_sample("b");
+  ui.settle();
+  ui.click("compare.latency", 0.99f);
+  EXPECT_EQ(ui.view().step, 3);
+  ui.hover("compare.bytes", 0.4f);
+  EXPECT_EQ(ui.session().hover().step, 1);
+}
+
+TEST_F(ComparePage, TheTimeAxisIsLinearOrLogarithmic) {
+  testing::NullUi ui;
+  open(ui);
+  ui.frames(2);
+  EXPECT_EQ(ui.text("compare.latency.log"), "on");
+  const uint64_t before = ui.draw_hash();
+  ui.click("compare.latency.log");
+  EXPECT_EQ(ui.text("compare.latency.log"), "off");
+  EXPECT_NE(ui.draw_hash(), before);
+}
+
+TEST_F(ComparePage, LayersAreSharedWithTheOtherPanes) {
+  testing::NullUi ui;
+  open(ui);
+  ui.session().select_sample("a");
+  ui.settle();
+  ui.click("compare.budgets", 0.9f);
+  EXPECT_EQ(ui.view().layer, 1);
+  ui.hover("compare.budgets", 0.1f);
+  EXPECT_EQ(ui.session().hover().layer, 0);
+}
+
+TEST_F(ComparePage, ARunWithoutTheSampleIsNamed) {
+  testing::NullUi ui;
+  open(ui);
+  {
+    exports::testing::TraceMaker maker(path("b.h5"));
+    maker.add_names();
+    maker.add_run("streaming", "streaming-llm", "{}");
+    maker.add_sample("z", {"u"}, "{}", "[]", 1);
+    maker.add_pass({0, 0, 1, -1, 0.75, 20, 1000, 1024, 1024, 1000, {9}, {}, {}});
+    maker.finish();
+  }
+  const TraceId other = ui.open(path("b.h5"));
+  ui.view().compared.push_back({other, 0});
+  ui.view().compared.push_back({ui.view().reference.trace, 2});
+  ui.session().select_sample("b");
+  ui.settle();
+  EXPECT_NE(ui.text("compare.text.2").find("b.h5 has no sample 'b'"), std::string::npos);
+  EXPECT_NE(ui.text("compare.text.3").find("not finished"), std::string::npos);
+}
+
+TEST_F(ComparePage, AnotherPromptUnderTheSameIdIsTold) {
+  testing::NullUi ui;
+  open(ui);
+  {
+    exports::testing::TraceMaker maker(path("b.h5"));
+    maker.add_names();
+    maker.add_run("streaming", "streaming-llm", "{}");
+    maker.add_sample("b", {"u"}, "{}", "[]", 1);
+    maker.add_pass({0, 0, 1, -1, 0.75, 20, 1000, 1024, 1024, 1000, {9}, {}, {}});
+    maker.finish();
+  }
+  const TraceId other = ui.open(path("b.h5"));
+  ui.view().compared.push_back({other, 0});
+  ui.session().select_sample("b");
+  ui.settle();
+  EXPECT_NE(ui.text("compare.text.2").find("another prompt"), std::string::npos);
+}
+
+TEST_F(ComparePage, FramesWithoutInputAreAlike) {
+  testing::NullUi ui(1000, 700);
+  open(ui);
+  ui.frames(2);
+  const uint64_t before = ui.draw_hash();
+  ui.frame();
+  EXPECT_EQ(ui.draw_hash(), before);
+}
+
+}  // namespace
+}  // namespace kvreel::viewer
