@@ -1,18 +1,122 @@
-// The replay page.
+// The replay page: what the position's run kept of its prompt, eviction by eviction.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "viewer/data/token_text.h"
 #include "viewer/panels/pages.h"
+#include "viewer/panels/replay_parts.h"
 
 namespace kvreel::viewer {
+
+std::string ReplayScene::token_name(int32_t token) const {
+  if (token < 0) return "-";
+  if (static_cast<size_t>(token) >= prompt->size()) return fmt::format("position {}", token);
+  return fmt::format("'{}'", display_piece(prompt->piece(static_cast<size_t>(token))));
+}
+
+ImU32 ground_of(const Palette& palette, double share) {
+  return mix(palette.evicted_ground, palette.kept_ground,
+             static_cast<float>(std::clamp(share, 0., 1.)));
+}
+
+PaneArea pane_with_controls(Frame& frame, const char* name, const Rect& rect, const char* title,
+                            std::string_view caption, float controls) {
+  PaneArea area;
+  area.content = pane(frame, name, rect, title);
+  frame.items.add(std::string(name) + ".caption", rect, std::string(caption));
+  Rect head{rect.x + frame.px(10), rect.y + frame.px(10), rect.w - frame.px(20), frame.px(22)};
+  area.controls = head.take_right(frame.px(controls));
+  area.controls.y -= frame.px(3);
+  const float after = text_width(frame.theme.fonts.text, title) + frame.px(10);
+  draw_text_fitted(*ImGui::GetWindowDrawList(), frame.theme.fonts.small,
+                   {head.x + after, head.y + frame.px(3)}, head.w - after - frame.px(8),
+                   frame.palette().text2, caption);
+  return area;
+}
+
 namespace {
 
-class Page_replay : public PagePanel {
+class ReplayPage : public PagePanel {
  public:
-  void draw(Frame& frame, const Rect& area) override { message(frame, area, "replay"); }
+  void draw(Frame& frame, const Rect& area) override {
+    Session& session = frame.session;
+    const auto overview = session.overview();
+    if (!ready(frame, area, overview)) return;
+    if (overview->samples.empty() || overview->runs.empty()) {
+      message(frame, area, "Nothing to replay yet", "The trace has no samples.");
+      return;
+    }
+    const auto prompt = session.prompt();
+    const auto detail = run_.update(session, session.view().run, true);
+    if (!ready(frame, area, prompt) || !ready(frame, area, detail)) return;
+    if (detail->info.prompt_tokens <= 0 || run_.index().layers() == 0) {
+      message(frame, area, "Nothing to replay",
+              "This pass has no prompt tokens, or its trace does not say how many layers it has.");
+      return;
+    }
+    ReplayScene scene{session, *overview.value, prompt.value, run_};
+    scene.position = session.replay_position();
+    scene.length = session.replay_length();
+    if (session.view().map_difference) find_reference(session, scene);
+    lay_out(frame, area, scene);
+  }
+
+ private:
+  void find_reference(Session& session, ReplayScene& scene) {
+    const auto detail = reference_.update(session, session.view().reference, false);
+    if (!detail) {
+      problem_ = detail.state == LoadState::failed ? detail.error : "loading the reference";
+    } else if (reference_.index().tokens() != scene.tokens() ||
+               reference_.index().layers() != scene.layers()) {
+      problem_ = "the reference has other tokens or layers";
+    } else {
+      scene.reference = &reference_;
+      problem_.clear();
+    }
+    scene.reference_problem = problem_;
+  }
+
+  void lay_out(Frame& frame, Rect area, const ReplayScene& scene) {
+    const float gap = frame.px(8);
+    const Rect bar = area.take_bottom(frame.px(30));
+    area.take_bottom(gap);
+    const Rect threshold = area.take_bottom(frame.px(44));
+    area.take_bottom(gap);
+    const float side = std::clamp(area.w * 0.19f, frame.px(232), frame.px(340));
+    const Rect facts = area.take_left(side);
+    area.take_left(gap);
+    // Prompts are read below, and the two plots above need less of a tall window.
+    Rect top = area.take_top(std::clamp(area.h * 0.47f, std::min(area.h, frame.px(200)),
+                                        std::max(frame.px(520), area.h * 0.4f)));
+    area.take_top(gap);
+    const Rect curves = top.take_right((top.w - gap) * 0.42f);
+    top.take_right(gap);
+
+    const bool over_map = top.contains(ImGui::GetIO().MousePos);
+    map_.draw(frame, top, scene);
+    handle_replay_keys(frame, over_map);
+    facts_.draw(frame, facts, scene);
+    curves_.draw(frame, curves, scene);
+    text_.draw(frame, area, scene);
+    threshold_.draw(frame, threshold, scene);
+    draw_replay_bar(frame, bar, scene);
+  }
+
+  ReplayData run_;
+  ReplayData reference_;
+  std::string problem_;
+  FactsPane facts_;
+  MapPane map_;
+  CurvesPane curves_;
+  TextPane text_;
+  ThresholdBar threshold_;
 };
 
 }  // namespace
 
 std::unique_ptr<PagePanel> make_replay_page() {
-  return std::make_unique<Page_replay>();
+  return std::make_unique<ReplayPage>();
 }
 
 }  // namespace kvreel::viewer
