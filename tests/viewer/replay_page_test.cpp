@@ -61,7 +61,7 @@ TEST_F(ReplayPage, OpensAtTheEndWithWhatWasRecorded) {
   EXPECT_EQ(ui_.text("fact.reason"), "threshold");
   EXPECT_EQ(ui_.text("fact.cut"), "6 evicted");
   EXPECT_EQ(ui_.text("fact.threshold"), "1 %");
-  EXPECT_EQ(ui_.text("fact.halt"), "' is' \u00b7 10");
+  EXPECT_EQ(ui_.text("fact.halt"), "' is' \u00b7 token 10");
   EXPECT_EQ(ui_.text("fact.halt_share"), "9.00 % of norm");
   EXPECT_EQ(ui_.text("replay.verdict"), "right");
 }
@@ -127,7 +127,7 @@ TEST_F(ReplayPage, AThresholdCanBeTyped) {
 
 TEST_F(ReplayPage, ARunWithoutCurvesSaysWhyNothingCanBeMoved) {
   ui_.session().select_run({view().run.trace, 0});
-  ui_.frames(3);
+  ui_.settle();
   EXPECT_FALSE(ui_.has("replay.threshold"));
   EXPECT_NE(ui_.text("replay.what_if"), "");
   EXPECT_EQ(ui_.text("replay.position"), "0/0");
@@ -257,8 +257,8 @@ TEST(ReplayTrace, RecordedThresholdsGiveTheRecordedCuts) {
     }
     const Budget budget = budget_at(*pass.value, cache_shape(*overview.value), {});
     EXPECT_NEAR(budget.mean, info.budget, 1e-9);
-    if (budget.asked) EXPECT_EQ(*budget.asked, info.prefill_asked);
-    if (budget.held) EXPECT_EQ(*budget.held, info.prefill_held);
+    EXPECT_EQ(budget.asked.value_or(0), info.prefill_asked);
+    EXPECT_EQ(budget.held.value_or(0), info.prefill_held);
   }
   EXPECT_GT(checked, 0);
 }

@@ -11,7 +11,7 @@ namespace {
 TEST(TokenFlow, ARowIsFilledAndThenANewOneBegins) {
   const std::vector<float> widths = {30, 30, 30, 50};
   const std::vector<uint8_t> ends(4, 0);
-  const TokenFlow flow = flow_tokens(widths, ends, 70, 5);
+  const TokenFlow flow = flow_tokens(widths, {}, ends, 70, 5);
   EXPECT_EQ(flow.first, (std::vector<int32_t>{0, 2, 3, 4}));
   EXPECT_EQ(flow.x, (std::vector<float>{0, 35, 0, 0}));
   EXPECT_EQ(flow.row_of(1), 0);
@@ -20,10 +20,19 @@ TEST(TokenFlow, ARowIsFilledAndThenANewOneBegins) {
   EXPECT_EQ(flow.row_of(-1), -1);
 }
 
+TEST(TokenFlow, TheRoomBeforeAWordIsLeftOutWhereARowBegins) {
+  const std::vector<float> widths = {30, 30, 30};
+  const std::vector<float> leads = {3, 3, 3};
+  const std::vector<uint8_t> ends(3, 0);
+  const TokenFlow flow = flow_tokens(widths, leads, ends, 70, 5);
+  EXPECT_EQ(flow.x, (std::vector<float>{0, 38, 0}));
+  EXPECT_EQ(flow_tokens(widths, leads, ends, 67, 5).rows(), 3);
+}
+
 TEST(TokenFlow, ANewlineEndsItsRowAndAWideChipIsCut) {
   const std::vector<float> widths = {10, 10, 500, 10};
   const std::vector<uint8_t> ends = {1, 0, 0, 0};
-  const TokenFlow flow = flow_tokens(widths, ends, 100, 5);
+  const TokenFlow flow = flow_tokens(widths, {}, ends, 100, 5);
   EXPECT_EQ(flow.first, (std::vector<int32_t>{0, 1, 2, 3, 4}));
   EXPECT_EQ(flow.width[2], 100);
 }
@@ -31,7 +40,7 @@ TEST(TokenFlow, ANewlineEndsItsRowAndAWideChipIsCut) {
 TEST(TokenFlow, TheTokenUnderThePointerIsFound) {
   const std::vector<float> widths = {30, 30, 30};
   const std::vector<uint8_t> ends(3, 0);
-  const TokenFlow flow = flow_tokens(widths, ends, 70, 5);
+  const TokenFlow flow = flow_tokens(widths, {}, ends, 70, 5);
   EXPECT_EQ(flow.token_at(0, 0, 5), 0);
   EXPECT_EQ(flow.token_at(0, 34, 5), 0);
   EXPECT_EQ(flow.token_at(0, 36, 5), 1);
@@ -39,7 +48,7 @@ TEST(TokenFlow, TheTokenUnderThePointerIsFound) {
   EXPECT_EQ(flow.token_at(1, 1, 5), 2);
   EXPECT_EQ(flow.token_at(2, 1, 5), -1);
   EXPECT_EQ(flow.token_at(0, -1, 5), -1);
-  EXPECT_EQ(flow_tokens({}, {}, 100, 5).rows(), 0);
+  EXPECT_EQ(flow_tokens({}, {}, {}, 100, 5).rows(), 0);
 }
 
 Prompt prompt_of(const std::vector<std::string>& pieces) {

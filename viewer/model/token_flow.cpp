@@ -5,8 +5,8 @@
 
 namespace kvreel::viewer {
 
-TokenFlow flow_tokens(std::span<const float> widths, std::span<const uint8_t> ends_row,
-                      float row_width, float gap) {
+TokenFlow flow_tokens(std::span<const float> widths, std::span<const float> leads,
+                      std::span<const uint8_t> ends_row, float row_width, float gap) {
   TokenFlow flow;
   flow.x.resize(widths.size());
   flow.width.resize(widths.size());
@@ -14,10 +14,13 @@ TokenFlow flow_tokens(std::span<const float> widths, std::span<const uint8_t> en
   bool begins_row = true;
   for (size_t i = 0; i < widths.size(); ++i) {
     const float width = std::min(widths[i], row_width);
-    if (!begins_row && x + width > row_width) begins_row = true;
+    const float lead = leads.empty() ? 0 : leads[i];
+    if (!begins_row && x + lead + width > row_width) begins_row = true;
     if (begins_row) {
       flow.first.push_back(static_cast<int32_t>(i));
       x = 0;
+    } else {
+      x += lead;
     }
     flow.x[i] = x;
     flow.width[i] = width;

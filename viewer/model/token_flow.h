@@ -18,9 +18,10 @@ struct TokenFlow {
   int32_t token_at(int32_t row, float x, float gap) const;
 };
 
-// widths: [tokens]; ends_row: [tokens], 1 where a row ends after the token. A chip that is wider
-// than the row is cut to it.
-TokenFlow flow_tokens(std::span<const float> widths, std::span<const uint8_t> ends_row,
-                      float row_width, float gap);
+// widths: [tokens]; leads: [tokens], room before a chip that does not begin a row (empty: none);
+// ends_row: [tokens], 1 where a row ends after the token. A chip that is wider than the row is cut
+// to it.
+TokenFlow flow_tokens(std::span<const float> widths, std::span<const float> leads,
+                      std::span<const uint8_t> ends_row, float row_width, float gap);
 
 }  // namespace kvreel::viewer

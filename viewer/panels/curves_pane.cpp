@@ -64,20 +64,17 @@ void CurvesPane::draw(Frame& frame, const Rect& rect, const ReplayScene& scene) 
   const auto chosen = static_cast<size_t>(std::clamp(scene.layer(), 0, scene.layers() - 1));
   size_t with_curves = 0;
   for (const Line& line : lines_) with_curves += line.curve ? 1 : 0;
-  const std::string caption = fmt::format(
-      "layer {}, {} \u00b7 {} of {} layers have curves", chosen,
-      scene.run.what_if().base == CurveBase::all ? "base: all positions" : "base: candidates",
-      with_curves, lines_.size());
+  const std::string caption =
+      fmt::format("layer {} \u00b7 over candidates evicted, share of the norm of {}", chosen,
+                  scene.run.what_if().base == CurveBase::all ? "all positions" : "candidates");
   const PaneArea area =
-      pane_with_controls(frame, "replay.curves", rect, "Drop of the norm", caption, 128);
-  ImGui::SetCursorScreenPos(area.controls.min());
-  ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, {frame.px(6), frame.px(2)});
-  ImGui::PushFont(frame.theme.fonts.small);
+      pane_with_controls(frame, "replay.curves", rect, "Drop of the norm", caption,
+                         small_controls_width(frame, {"all layers", "log"}));
+  begin_small_controls(frame, area.controls.min());
   toggle(frame, "replay.curves.all", "all layers", view.curves_all_layers, "Every layer's curve");
   ImGui::SameLine();
   toggle(frame, "replay.curves.log", "log", log_, "Logarithmic axis");
-  ImGui::PopFont();
-  ImGui::PopStyleVar();
+  end_small_controls();
   if (with_curves == 0) {
     message(frame, area.content, "No curves", "The policy of this run measures no norm.");
     return;
@@ -145,17 +142,12 @@ void CurvesPane::draw_axes(Frame& frame, const Axes& axes) {
     draw_text(list, font, {axes.plot.x - frame.px(6), y - font->FontSize / 2}, p.text2,
               tick_percent(tick), Align::right);
   }
-  constexpr std::string_view kUnit = "candidates evicted";
-  const float unit = text_width(font, kUnit) + frame.px(12);
   const float y = axes.plot.bottom() + frame.px(4);
-  const bool named = axes.plot.w > unit + frame.px(120);
   const int columns = std::max(2, static_cast<int>(axes.plot.w / frame.px(64)));
   for (const int64_t tick : binary_ticks(0, axes.most_x, columns)) {
-    const float x = axes.x(static_cast<double>(tick));
-    if (named && x + frame.px(20) > axes.plot.right() - unit) break;
-    draw_text(list, font, {x, y}, p.text2, grouped(tick), Align::center);
+    draw_text(list, font, {axes.x(static_cast<double>(tick)), y}, p.text2, grouped(tick),
+              Align::center);
   }
-  if (named) draw_text(list, font, {axes.plot.right(), y}, p.text2, kUnit, Align::right);
 }
 
 void CurvesPane::draw_threshold(Frame& frame, const Axes& axes, const ReplayScene& scene) {
@@ -168,7 +160,7 @@ void CurvesPane::draw_threshold(Frame& frame, const Axes& axes, const ReplayScen
     const float y = axes.y(drop);
     horizontal_line(list, axes.plot.x, axes.plot.right(), y, color, frame.px(1));
     const float text_y = above ? y - font->FontSize - frame.px(2) : y + frame.px(3);
-    draw_text(list, font, {axes.plot.x + frame.px(6), text_y}, color, label);
+    draw_text(list, font, {axes.plot.right() - frame.px(2), text_y}, color, label, Align::right);
   };
   if (moved) {
     if (recorded) {

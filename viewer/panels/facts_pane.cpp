@@ -88,8 +88,11 @@ void FactsPane::draw(Frame& frame, const Rect& rect, const ReplayScene& scene) {
     const double threshold = what_if && follows_threshold(*decision, run.what_if().base)
                                  ? *run.what_if().threshold
                                  : decision->threshold;
-    rows.add("Threshold", std::isnan(threshold) ? "-" : tick_percent(threshold), "fact.threshold",
-             what_if);
+    rows.add("Threshold",
+             std::isnan(threshold) ? "-"
+             : what_if             ? percent_of(threshold)
+                                   : tick_percent(threshold),
+             "fact.threshold", what_if);
     const bool all = run.what_if().base == CurveBase::all;
     const double norm = all ? decision->base_norm_all : decision->base_norm;
     rows.add("Base norm", std::isnan(norm) ? "-" : fmt::format("{:.4g}", norm), "fact.norm");
@@ -102,9 +105,10 @@ void FactsPane::draw(Frame& frame, const Rect& rect, const ReplayScene& scene) {
     if (decision->ranking && static_cast<size_t>(cut) < decision->ranking->size()) {
       halt = (*decision->ranking)[static_cast<size_t>(cut)];
     }
-    rows.add("Halts at",
-             halt < 0 ? "-" : fmt::format("{} \u00b7 {}", scene.token_name(halt), grouped(halt)),
-             "fact.halt", moved);
+    rows.add(
+        "Halts at",
+        halt < 0 ? "-" : fmt::format("{} \u00b7 token {}", scene.token_name(halt), grouped(halt)),
+        "fact.halt", moved);
     const auto halt_share = share_of_candidate(*decision, run.what_if().base, cut);
     rows.add("Its share", halt_share ? percent_of(*halt_share) + " of norm" : "-",
              "fact.halt_share", moved);

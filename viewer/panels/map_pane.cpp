@@ -19,9 +19,10 @@ uint64_t mixed(uint64_t hash, uint64_t value) {
 // No share is evicted's colour on the pane, all of it kept's; shares in between are as bright.
 std::array<ImU32, 256> kept_colors(const Palette& p) {
   std::array<ImU32, 256> colors{};
-  const ImU32 none = mix(p.pane, p.evicted, p.dark ? 0.42f : 0.48f);
+  const ImU32 none = mix(p.pane, p.evicted, p.dark ? 0.36f : 0.40f);
+  const ImU32 all = mix(p.pane, p.kept, p.dark ? 0.78f : 0.80f);
   for (size_t i = 0; i < colors.size(); ++i) {
-    colors[i] = mix(none, p.kept, static_cast<float>(i) / 255);
+    colors[i] = mix(none, all, static_cast<float>(i) / 255);
   }
   return colors;
 }
@@ -78,21 +79,20 @@ void MapPane::draw(Frame& frame, const Rect& rect, const ReplayScene& scene) {
   } else if (scene.run.index().heads() > 1) {
     caption += fmt::format(" \u00b7 share of {} KV heads", scene.run.index().heads());
   }
-  const PaneArea area = pane_with_controls(frame, "replay.map", rect, "Kept by layer and token",
-                                           caption, rect.w > frame.px(560) ? 226 : 176);
-  ImGui::SetCursorScreenPos(area.controls.min());
-  ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, {frame.px(6), frame.px(2)});
-  ImGui::PushFont(frame.theme.fonts.small);
+  const char* const difference_label = rect.w > frame.px(560) ? "difference" : "diff";
+  const float controls = small_controls_width(frame, {"mean", "max", "min", difference_label});
+  const PaneArea area =
+      pane_with_controls(frame, "replay.map", rect, "Kept by layer and token", caption, controls);
+  begin_small_controls(frame, area.controls.min());
   constexpr const char* kLabels[] = {"mean", "max", "min"};
   int aggregation = static_cast<int>(view.aggregation);
   if (segmented(frame, "replay.aggregation", kLabels, aggregation)) {
     view.aggregation = static_cast<Aggregation>(aggregation);
   }
   ImGui::SameLine();
-  toggle(frame, "replay.difference", rect.w > frame.px(560) ? "difference" : "diff",
-         view.map_difference, "Reference minus run, both at the replay position");
-  ImGui::PopFont();
-  ImGui::PopStyleVar();
+  toggle(frame, "replay.difference", difference_label, view.map_difference,
+         "Reference minus run, both at the replay position");
+  end_small_controls();
 
   plot.take_bottom(frame.px(18));
   plot.take_left(gutter);

@@ -26,13 +26,33 @@ PaneArea pane_with_controls(Frame& frame, const char* name, const Rect& rect, co
   area.content = pane(frame, name, rect, title);
   frame.items.add(std::string(name) + ".caption", rect, std::string(caption));
   Rect head{rect.x + frame.px(10), rect.y + frame.px(10), rect.w - frame.px(20), frame.px(22)};
-  area.controls = head.take_right(frame.px(controls));
+  area.controls = head.take_right(controls);
   area.controls.y -= frame.px(3);
   const float after = text_width(frame.theme.fonts.text, title) + frame.px(10);
   draw_text_fitted(*ImGui::GetWindowDrawList(), frame.theme.fonts.small,
                    {head.x + after, head.y + frame.px(3)}, head.w - after - frame.px(8),
                    frame.palette().text2, caption);
   return area;
+}
+
+float small_controls_width(Frame& frame, std::initializer_list<const char*> labels) {
+  float width = 0;
+  for (const char* label : labels) {
+    width += text_width(frame.theme.fonts.small, label) + 2 * frame.px(6) + frame.px(4);
+  }
+  return width - frame.px(4);
+}
+
+void begin_small_controls(Frame& frame, ImVec2 at) {
+  ImGui::SetCursorScreenPos(at);
+  ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, {frame.px(6), frame.px(2)});
+  ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {frame.px(4), frame.px(4)});
+  ImGui::PushFont(frame.theme.fonts.small);
+}
+
+void end_small_controls() {
+  ImGui::PopFont();
+  ImGui::PopStyleVar(2);
 }
 
 namespace {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,8 +35,8 @@ struct ReplayScene {
   std::string token_name(int32_t token) const;
 };
 
-// A pane's title, its caption in what room is left, and `controls` px (at scale 1) on the right of
-// the same line. `head` is where these go.
+// A pane's title, its caption in what room is left, and `controls` pixels on the right of the same
+// line.
 struct PaneArea {
   Rect content;
   Rect controls;
@@ -152,6 +153,12 @@ class ThresholdBar {
 void draw_replay_bar(Frame& frame, const Rect& rect, const ReplayScene& scene);
 // Space, arrows, Home and End.
 void handle_replay_keys(Frame& frame, bool home_is_taken);
+
+// What a row of small buttons takes, with the paddings that small_controls() sets.
+float small_controls_width(Frame& frame, std::initializer_list<const char*> labels);
+// Small buttons from `at` on, until end_small_controls().
+void begin_small_controls(Frame& frame, ImVec2 at);
+void end_small_controls();
 
 // How a token's chip and map cell look where a share of heads (or layers) keeps it.
 ImU32 ground_of(const Palette& palette, double share);

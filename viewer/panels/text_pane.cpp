@@ -68,13 +68,15 @@ void TextPane::prepare(Frame& frame, const ReplayScene& scene, float width) {
   width_ = width;
   std::unordered_map<std::string_view, float> widths;
   std::vector<float> of_token;
+  std::vector<float> leads;
   of_token.reserve(shown_.size());
   for (size_t token = 0; token < shown_.size(); ++token) {
     const auto [found, is_new] = widths.try_emplace(shown_[token], 0.f);
     if (is_new) found->second = std::ceil(text_width(font, shown_[token]));
-    of_token.push_back(found->second + 2 * frame.px(kPadding) + frame.px(leads_[token]));
+    of_token.push_back(found->second + 2 * frame.px(kPadding));
+    leads.push_back(frame.px(leads_[token]));
   }
-  flow_ = flow_tokens(of_token, ends_row_, width, frame.px(kGap));
+  flow_ = flow_tokens(of_token, leads, ends_row_, width, frame.px(kGap));
   scroll_ = true;
 }
 
@@ -135,22 +137,20 @@ void TextPane::draw(Frame& frame, const Rect& rect, const ReplayScene& scene) {
   }
   caption +=
       fmt::format(" \u00b7 showing {}\u2013{}", grouped(first_visible_), grouped(last_visible_));
-  const float find = std::min(220.f, rect.w / frame.theme.scale * 0.25f);
-  const float found = query_.empty() ? 0 : 74;
+  const float find = std::min(frame.px(220), rect.w * 0.25f);
+  const float found = query_.empty() ? 0 : frame.px(74);
+  const float toggles = small_controls_width(frame, {"all layers"}) + frame.px(8);
   PaneArea area =
-      pane_with_controls(frame, "replay.text", rect, "Prompt", caption, find + found + 96);
-  ImGui::SetCursorScreenPos(area.controls.min());
-  ImGui::PushFont(frame.theme.fonts.small);
-  ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, {frame.px(6), frame.px(2)});
+      pane_with_controls(frame, "replay.text", rect, "Prompt", caption, find + found + toggles);
+  begin_small_controls(frame, area.controls.min());
   toggle(frame, "replay.text.all", "all layers", view.text_all_layers,
          "Share of layers that keep a token");
-  ImGui::PopStyleVar();
-  ImGui::PopFont();
+  end_small_controls();
   if (found > 0) {
     const std::string count =
         matches_.empty() ? "no match" : fmt::format("{} of {}", match_ + 1, matches_.size());
     draw_text(*ImGui::GetWindowDrawList(), frame.theme.fonts.small,
-              {area.controls.right() - frame.px(find) - frame.px(8), area.controls.y + frame.px(4)},
+              {area.controls.right() - find - frame.px(8), area.controls.y + frame.px(4)},
               matches_.empty() ? frame.palette().warning : frame.palette().text2, count,
               Align::right);
     frame.items.add("replay.find.count", area.controls, count);
@@ -161,7 +161,7 @@ void TextPane::draw(Frame& frame, const Rect& rect, const ReplayScene& scene) {
   const Rect output = content.take_bottom(roomy ? frame.px(60) : 0);
   const float scrollbar = ImGui::GetStyle().ScrollbarSize + frame.px(4);
   prepare(frame, scene, std::max(content.w - scrollbar, frame.px(60)));
-  draw_find(frame, area.controls.take_right(frame.px(find)), scene);
+  draw_find(frame, area.controls.take_right(find), scene);
   draw_chips(frame, content, scene);
   if (roomy) draw_output(frame, output, scene);
 }
@@ -194,7 +194,8 @@ void TextPane::draw_chips(Frame& frame, const Rect& rect, const ReplayScene& sce
       std::clamp(static_cast<int32_t>(scroll / row_height), 0, std::max(flow_.rows() - 1, 0));
   const int32_t end_row =
       std::min(flow_.rows(), static_cast<int32_t>(std::ceil((scroll + rect.h) / row_height)) + 1);
-  const Canvas c = canvas(frame, "replay.chips", {rect.x, rect.y, width_, rect.h});
+  // A pixel less than the child, which would else scroll by what it rounds off.
+  const Canvas c = canvas(frame, "replay.chips", {rect.x, rect.y, width_, std::floor(rect.h) - 1});
   if (c.hovered || c.clicked) {
     const auto row = static_cast<int32_t>((c.mouse.y - origin.y) / row_height);
     const int32_t token = flow_.token_at(row, c.mouse.x - origin.x, frame.px(kGap));
@@ -230,9 +231,8 @@ void TextPane::draw_chips(Frame& frame, const Rect& rect, const ReplayScene& sce
     for (int32_t token = flow_.first[static_cast<size_t>(row)];
          token < flow_.first[static_cast<size_t>(row) + 1]; ++token) {
       const auto at = static_cast<size_t>(token);
-      const float lead = frame.px(leads_[at]);
-      const Rect chip{std::round(origin.x + flow_.x[at] + lead), std::round(y),
-                      std::round(flow_.width[at] - lead), frame.px(kChip)};
+      const Rect chip{std::round(origin.x + flow_.x[at]), std::round(y),
+                      std::round(flow_.width[at]), frame.px(kChip)};
       draw_chip(frame, list, chip, scene, token);
       last_visible_ = token;
     }

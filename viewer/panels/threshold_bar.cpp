@@ -77,7 +77,7 @@ void ThresholdBar::draw(Frame& frame, const Rect& rect, const ReplayScene& scene
   if (button(frame, "replay.threshold.reset", "Recorded", "Back to the recorded threshold")) {
     view.threshold.reset();
   }
-  area.take_left(reset + frame.px(18));
+  area.take_left(reset + frame.px(30));
 
   // What it makes of the cache, as far as there is room.
   const Budget& was = run.recorded();
@@ -94,11 +94,8 @@ void ThresholdBar::draw(Frame& frame, const Rect& rect, const ReplayScene& scene
   }
   first += fmt::format(" \u00b7 {} rows evicted \u00b7 this sample, of {} in the run",
                        grouped(now.evicted_rows), scene.overview.samples.size());
-  const float width = std::min(
-      std::max(text_width(small, first), text_width(small, second)) + frame.px(4), area.w * 0.6f);
-  // Room for the longest text there can be, so that the slider does not move while it is dragged.
-  const float kept_width = std::clamp(width, std::min(frame.px(430), area.w * 0.6f), area.w * 0.6f);
-  Rect summary = area.take_right(kept_width);
+  // Of a fixed width, so that the slider stands still while it is dragged.
+  const Rect summary = area.take_right(std::min(frame.px(450), area.w * 0.55f));
   area.take_right(frame.px(20));
   draw_text_fitted(list, small, {summary.x, rect.y + frame.px(5)}, summary.w, p.text, first);
   draw_text_fitted(list, small, {summary.x, rect.y + frame.px(23)}, summary.w, p.text2, second);
