@@ -2,7 +2,8 @@
 //
 // Every question returns at once. Where the answer is not in memory yet its state is `loading`, the
 // question is queued, and `wake` is called (from the loading thread) when there is news; ask again
-// after poll().
+// after poll(). What was asked for in the latest frame (the time between two polls) is answered
+// first: the user moves on, and what is on the screen is asked for again in every frame.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,9 @@ template <typename T>
 struct Loaded {
   LoadState state = LoadState::loading;
   std::shared_ptr<const T> value;  // null unless ready; a timeline may grow while it is loading
-  std::string error;               // of a failure: a sentence for people
+  // A sentence for people: of a failure; of an overview that is ready, why its trace brings nothing
+  // more (it was removed or replaced while it was shown).
+  std::string error;
   explicit operator bool() const { return value != nullptr; }
   const T* operator->() const { return value.get(); }
 };
@@ -36,8 +39,10 @@ struct PassKey {
 };
 
 struct LibraryOptions {
-  uint64_t cache_bytes = 1u << 30;  // of details; the least recently asked for go first
-  int64_t refresh_ms = 250;         // how often a live trace is looked at
+  // Of details; the least recently asked for go first, but never what was asked for in this frame
+  // or the one before.
+  uint64_t cache_bytes = 1u << 30;
+  int64_t refresh_ms = 250;  // how often a live trace is looked at
 };
 
 class Library {
@@ -47,7 +52,8 @@ class Library {
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;
 
-  // Begins to open a trace; one that is open already keeps its id. A killed trace opens, too.
+  // Begins to open a trace; one that is open already keeps its id, and is read anew where its file
+  // has become another or it could not be opened. A killed trace opens, too.
   TraceId open(const std::string& path);
   void close(TraceId trace);
   // In the order in which they were opened.

@@ -94,8 +94,10 @@ void Source::publish_overview(int64_t now_ns) {
   // The old comparison is better than none until there is a newer one.
   if (overview_) overview->comparison = overview_->comparison;
   tokens_end_.clear();
-  if (!overview->samples.empty()) {
-    tokens_end_ = trace_->read_column(&tracer::Samples::tokens_end, 0, overview->samples.size());
+  uint64_t end = 0;  // samples' tokens lie one behind the other
+  for (const SampleInfo& sample : overview->samples) {
+    end += static_cast<uint64_t>(sample.tokens);
+    tokens_end_.push_back(end);
   }
   overview_ = std::move(overview);
   stale_ = false;
