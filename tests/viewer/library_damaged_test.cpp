@@ -266,11 +266,11 @@ class MutantLibraryTest : public LibraryTest {
   std::string bytes_of_trace(bool finished) {
     BigTrace shape;
     shape.samples = 2;
-    shape.spans = 100;
-    shape.kernels = 40;
+    shape.spans = 2000;
+    shape.kernels = 2000;
     shape.layers = 2;
     shape.heads = 2;
-    shape.tokens = 24;
+    shape.tokens = 200;
     shape.attention = true;
     shape.attention_rows = true;
     shape.finish = finished;
@@ -281,7 +281,7 @@ class MutantLibraryTest : public LibraryTest {
 };
 
 void change_bytes(std::string& bytes, std::mt19937& random) {
-  const size_t changes = 1 + random() % 8;
+  const size_t changes = 1 + random() % 3;
   for (size_t i = 0; i < changes; ++i) {
     bytes[random() % bytes.size()] = static_cast<char>(random());
   }
