@@ -24,10 +24,10 @@ class OverviewPage : public exports::testing::ExportTest {
 TEST_F(OverviewPage, ShowsTheRunsWithTheirFigures) {
   testing::NullUi ui;
   open(ui);
-  EXPECT_TRUE(begins(ui.text("overview.runs.row.0"), "full | 3 of 3 | 100.0 %"));
-  EXPECT_TRUE(begins(ui.text("overview.runs.row.1"), "refreekv:threshold=0.01 | 3 of 3 | 58.3 %"));
+  EXPECT_TRUE(begins(ui.text("overview.runs.row.0"), "full | 3 / 3 | 100.0 %"));
+  EXPECT_TRUE(begins(ui.text("overview.runs.row.1"), "refreekv:threshold=0.01 | 3 / 3 | 58.3 %"));
   // Its only pass was interrupted: nothing is known.
-  EXPECT_TRUE(begins(ui.text("overview.runs.row.2"), "late | 0 of 3 | - | - | -"));
+  EXPECT_TRUE(begins(ui.text("overview.runs.row.2"), "late | 0 / 3 | - | - | -"));
   EXPECT_EQ(ui.text("overview.state"), "complete");
 }
 
@@ -135,8 +135,8 @@ TEST_F(OverviewPage, TwoTracesHaveTheirFilesBeside) {
   open(ui);
   exports::testing::write_small_trace(path("other.h5"));
   ui.open(path("other.h5"));
-  EXPECT_TRUE(begins(ui.text("overview.runs.row.0"), "full | trace.h5 | 3 of 3"));
-  EXPECT_TRUE(begins(ui.text("overview.runs.row.3"), "full | other.h5 | 3 of 3"));
+  EXPECT_TRUE(begins(ui.text("overview.runs.row.0"), "full | trace.h5 | 3 / 3"));
+  EXPECT_TRUE(begins(ui.text("overview.runs.row.3"), "full | other.h5 | 3 / 3"));
   // Beside the other trace's reference: the same tokens.
   EXPECT_NE(ui.text("overview.runs.row.3").find("3/3"), std::string::npos);
 }

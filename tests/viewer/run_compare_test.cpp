@@ -240,7 +240,7 @@ TEST_F(RunCompare, TablesSayWhatTheFiguresSay) {
   };
   EXPECT_EQ(cell(runs, 1, "trace").text, "trace.h5");
   EXPECT_EQ(cell(runs, 1, "samples").text, "3");
-  EXPECT_EQ(cell(runs, 1, "samples").detail, "of 3");
+  EXPECT_EQ(cell(runs, 1, "samples").detail, "/ 3");
   EXPECT_EQ(cell(runs, 1, "budget").text, "58.3 %");
   EXPECT_EQ(cell(runs, 1, "agreement").detail, "1/3");  // a alone
   EXPECT_EQ(cell(runs, 0, "agreement").detail, "3/3");

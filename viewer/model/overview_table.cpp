@@ -166,12 +166,12 @@ GridCell samples_cell(const RunOfTable& run) {
   GridCell cell;
   cell.number = static_cast<double>(run.figures.figures.samples);
   cell.text = grouped(run.figures.figures.samples);
-  cell.detail = fmt::format("of {}", grouped(static_cast<int64_t>(of)));
-  cell.tip = run.figures.aligned
-                 ? "samples that the run and the reference have finished, of the trace's samples: "
-                   "all figures of the row are over these"
-                 : "samples that the run has finished, of the trace's samples; none is in common "
-                   "with the reference";
+  cell.detail = fmt::format("/ {}", grouped(static_cast<int64_t>(of)));
+  if (!run.figures.aligned && run.figures.figures.samples > 0) {
+    cell.tip =
+        "The run and the reference have no finished sample in common: the figures of the row are "
+        "over the samples that the run has finished.";
+  }
   return cell;
 }
 
@@ -180,7 +180,10 @@ std::vector<GridColumn> run_columns(bool with_trace) {
       {"run", "Run", "the policy with its parameters, as on the command line", false}};
   if (with_trace) columns.push_back({"trace", "Trace", "file of the trace", false});
   const std::vector<GridColumn> rest = {
-      {"samples", "Samples", "finished by the run and the reference, of those of the trace"},
+      {"samples", "Samples",
+       "samples that the run and the reference have finished, of those of the trace: all figures "
+       "of "
+       "the row are over these"},
       {"budget", "Budget",
        "kept / prompt positions, mean over layers: mean ± standard deviation over samples. A ratio "
        "of tokens, not of memory."},

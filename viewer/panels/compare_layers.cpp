@@ -217,8 +217,9 @@ void OverlapPane::draw(Frame& frame, const Rect& area, const ComparedRuns& runs)
   int other = chosen_ ? find(*chosen_) : 0;
   if (other == 0) other = find(frame.session.view().run);
   if (other == 0 && all.size() > 1) other = 1;
+  const bool wide = area.w > frame.px(360);
   Rect inner = pane(frame, "compare.overlap.pane", area, "Kept positions",
-                    other == 0 ? "" : "reference and");
+                    other == 0 ? "" : (wide ? "reference and" : "and"));
   if (other == 0) {
     message(frame, inner, "Nothing to compare", "Tick a run on the overview page.");
     return;
@@ -228,7 +229,8 @@ void OverlapPane::draw(Frame& frame, const Rect& area, const ComparedRuns& runs)
     for (size_t r = 1; r < all.size(); ++r) names.push_back(all[r].label);
     int chosen = other - 1;
     const float from = text_width(frame.theme.fonts.text, "Kept positions") +
-                       text_width(frame.theme.fonts.small, "reference and") + frame.px(30);
+                       text_width(frame.theme.fonts.small, wide ? "reference and" : "and") +
+                       frame.px(30);
     ImGui::SetCursorScreenPos({area.x + from, area.y + frame.px(7)});
     ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, {frame.px(8), frame.px(2)});
     if (combo(frame, "compare.overlap.run", names, chosen,
@@ -265,7 +267,7 @@ void OverlapPane::draw(Frame& frame, const Rect& area, const ComparedRuns& runs)
     x += text_width(small, text) + frame.px(12);
   };
   entry("both", mix(p.pane, p.text, 0.32f));
-  entry("only reference", a.color);
+  entry("only ref.", a.color);
   entry("only run", b.color);
   entry("neither", mix(p.pane, p.text, 0.1f));
   draw_bars(frame, inner, a, b);

@@ -85,26 +85,43 @@ class ComparePage : public PagePanel {
     rank_.handle_keys(frame);
     const float gap = frame.px(8);
     Rect rest = area;
-    const float list = std::clamp(rest.w * 0.2f, frame.px(200), frame.px(310));
+    const float list = std::clamp(rest.w * 0.2f, frame.px(256), frame.px(310));
     rank_.draw(frame, rest.take_left(std::round(list)), book_);
     rest.take_left(gap);
     const float wanted = TextsPane::height(frame, runs_.all().size());
     const float texts = std::min(wanted, std::max(frame.px(120), rest.h * 0.42f));
     texts_.draw(frame, rest.take_top(std::round(texts)), runs_);
     rest.take_top(gap);
-    Rect upper = rest.take_top(std::round((rest.h - gap) / 2));
+    // Two rows of plots where there is room for them, else one and a choice.
+    if (rest.h < frame.px(280)) {
+      constexpr const char* kShown[] = {"Steps", "Layers"};
+      ImGui::SetCursorScreenPos(rest.take_top(ImGui::GetFrameHeight()).min());
+      rest.take_top(frame.px(4));
+      segmented(frame, "compare.show", kShown, shown_);
+      draw_row(frame, rest, shown_ == 0);
+      return;
+    }
+    draw_row(frame, rest.take_top(std::round((rest.h - gap) / 2)), true);
     rest.take_top(gap);
-    Rect left = upper.take_left(std::round((upper.w - gap) / 2));
-    upper.take_left(gap);
-    latency_.draw(frame, left, runs_);
-    bytes_.draw(frame, upper, runs_);
-    left = rest.take_left(std::round((rest.w - gap) / 2));
-    rest.take_left(gap);
-    budgets_.draw(frame, left, runs_);
-    overlap_.draw(frame, rest, runs_);
+    draw_row(frame, rest, false);
   }
 
  private:
+  // Plots over steps, or over layers, beside each other.
+  void draw_row(Frame& frame, Rect row, bool steps) {
+    const float gap = frame.px(8);
+    const Rect left = row.take_left(std::round((row.w - gap) / 2));
+    row.take_left(gap);
+    if (steps) {
+      latency_.draw(frame, left, runs_);
+      bytes_.draw(frame, row, runs_);
+    } else {
+      budgets_.draw(frame, left, runs_);
+      overlap_.draw(frame, row, runs_);
+    }
+  }
+
+  int shown_ = 0;
   RunBook book_;
   ComparedRuns runs_;
   RankPane rank_;

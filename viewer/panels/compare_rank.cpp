@@ -42,8 +42,7 @@ Grid rank_grid(const std::vector<SampleDifference>& ranked, const std::vector<st
       cells.cells[1].tip = "The generated tokens are not loaded.";
     }
     cells.cells[2].number = row.budget;
-    cells.cells[2].text = fmt::format("{:.1f}", 100 * row.budget);
-    cells.cells[2].detail = "pp";
+    cells.cells[2].text = fmt::format("{:.1f} pp", 100 * row.budget);
     cells.cells[2].tip = fmt::format(
         "{:.1f} percentage points: the largest difference of a compared run's budget "
         "to the reference's",

@@ -90,8 +90,10 @@ void TextsPane::draw_labels(Frame& frame, const Rect& area, float scroll_y,
       draw_mark(frame, list, {row.right() - frame.px(10), row.y + row.h / 2},
                 run.pass->info.exact_match == 1);
     }
+    // Tests read rows that are scrolled away, too; the pointer is over visible ones alone.
     frame.items.add(fmt::format("compare.text.{}", r), row, run.label + ": " + state);
-    if (ImGui::IsMouseHoveringRect(row.min(), row.max()) && ImGui::IsWindowHovered()) {
+    const ImVec2 mouse = ImGui::GetIO().MousePos;
+    if (row.contains(mouse) && area.contains(mouse) && ImGui::IsWindowHovered()) {
       frame.session.next_hover().run = run.run;
       std::string tip = run.label + "\n" + state;
       if (run.pass != nullptr) {
@@ -231,7 +233,8 @@ void TextsPane::draw(Frame& frame, const Rect& area, const ComparedRuns& runs) {
     if (step < 0 || static_cast<size_t>(step) >= edges_.count()) return;
     const Rect place = column(view, scroll_x, static_cast<size_t>(step));
     list.AddRectFilled({place.x - frame.px(2), view.y},
-                       {place.right() - frame.px(1), view.bottom()}, color, frame.px(4));
+                       {place.right() - frame.px(1), std::min(view.bottom(), view.y + rows)}, color,
+                       frame.px(4));
   };
   band(session.view().step, with_alpha(frame.palette().accent, 0.24f));
   band(session.hover().step.value_or(-1), with_alpha(frame.palette().text, 0.1f));

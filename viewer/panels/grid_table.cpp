@@ -61,7 +61,6 @@ float GridTable::height(const Frame& frame, size_t rows) {
 
 void GridTable::measure(Frame& frame, const Grid& grid, uint64_t version, float room) {
   ImFont* const font = frame.theme.fonts.text;
-  ImFont* const small = frame.theme.fonts.small;
   if (measured_ == &grid && version_ == version && room_ == room && font_ == font &&
       font_size_ == font->FontSize) {
     return;
@@ -71,21 +70,11 @@ void GridTable::measure(Frame& frame, const Grid& grid, uint64_t version, float 
   room_ = room;
   font_ = font;
   font_size_ = font->FontSize;
-  columns_.assign(grid.columns.size(), {});
-  const float gap = frame.px(16);
-  total_ = 0;
-  for (size_t c = 0; c < columns_.size(); ++c) {
-    Column& column = columns_[c];
-    column.text = widest(font, grid, c, &GridCell::text);
-    column.detail = widest(small, grid, c, &GridCell::detail);
-    float content = column.text + (column.detail > 0 ? frame.px(7) + column.detail : 0);
-    // Long names give way to numbers; all of them is in the tooltip.
-    if (!grid.columns[c].right) content = std::min(content, frame.px(c == 0 ? 210 : 150));
-    const float title = text_width(small, grid.columns[c].title) + frame.px(14);
-    column.width = std::round(std::max(content, title) + gap);
-    total_ += column.width;
-  }
+  // Closer together where they would not fit.
+  set_widths(frame, grid, frame.px(8), frame.px(210));
+  if (total_ > room) set_widths(frame, grid, frame.px(6), frame.px(155));
   if (columns_.empty()) return;
+  const float gap = 2 * pad_;
   // What is left over: first for the whole names, then evenly.
   float left = room - total_;
   if (left > 0) {
@@ -100,6 +89,25 @@ void GridTable::measure(Frame& frame, const Grid& grid, uint64_t version, float 
   total_ = 0;
   for (Column& column : columns_) {
     column.x = total_;
+    total_ += column.width;
+  }
+}
+
+void GridTable::set_widths(Frame& frame, const Grid& grid, float pad, float most_name) {
+  ImFont* const font = frame.theme.fonts.text;
+  ImFont* const small = frame.theme.fonts.small;
+  pad_ = pad;
+  columns_.assign(grid.columns.size(), {});
+  total_ = 0;
+  for (size_t c = 0; c < columns_.size(); ++c) {
+    Column& column = columns_[c];
+    column.text = widest(font, grid, c, &GridCell::text);
+    column.detail = widest(small, grid, c, &GridCell::detail);
+    float content = column.text + (column.detail > 0 ? frame.px(7) + column.detail : 0);
+    // Long names give way to numbers; all of them is in the tooltip.
+    if (!grid.columns[c].right) content = std::min(content, c == 0 ? most_name : frame.px(150));
+    const float title = text_width(small, grid.columns[c].title) + frame.px(11);
+    column.width = std::round(std::max(content, title) + 2 * pad_);
     total_ += column.width;
   }
 }
@@ -125,11 +133,11 @@ void GridTable::draw_header(Frame& frame, const char* name, const Rect& area, co
     const float middle = cell.y + cell.h / 2;
     const float title = text_width(small, grid.columns[c].title);
     if (grid.columns[c].right) {
-      const float x = cell.right() - frame.px(8);
+      const float x = cell.right() - pad_;
       draw_text(list, small, {x, y}, color, grid.columns[c].title, Align::right);
       if (sorted) draw_arrow(frame, list, {x - title - frame.px(9), middle}, order.descending);
     } else {
-      draw_text(list, small, {cell.x + frame.px(8), y}, color, grid.columns[c].title);
+      draw_text(list, small, {cell.x + pad_, y}, color, grid.columns[c].title);
       if (sorted)
         draw_arrow(frame, list, {cell.x + title + frame.px(18), middle}, order.descending);
     }
@@ -156,7 +164,7 @@ void GridTable::draw_cell(Frame& frame, const GridColumn& column, const Column& 
   ImDrawList& list = *ImGui::GetWindowDrawList();
   ImFont* const font = frame.theme.fonts.text;
   ImFont* const small = frame.theme.fonts.small;
-  const float pad = frame.px(8);
+  const float pad = pad_;
   const bool bars = cell.share.has_value();
   const float lift = bars ? frame.px(2) : 0;
   const float y = place.y + (place.h - font->FontSize) / 2 - lift;
@@ -224,7 +232,7 @@ void GridTable::draw_tip(Frame& frame, const Grid& grid, size_t row, float x) {
     if (!cell.tip.empty()) {
       tooltip(frame, cell.tip);
     } else if (!grid.columns[c].right &&
-               text_width(frame.theme.fonts.text, cell.text) > columns_[c].width - frame.px(16)) {
+               text_width(frame.theme.fonts.text, cell.text) > columns_[c].width - 2 * pad_) {
       tooltip(frame, cell.text);
     }
     return;

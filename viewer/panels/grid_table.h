@@ -52,6 +52,8 @@ class GridTable {
     float detail = 0;
   };
   void measure(Frame& frame, const Grid& grid, uint64_t version, float room);
+  // pad_, columns_ and total_, names cut to `most_name`.
+  void set_widths(Frame& frame, const Grid& grid, float pad, float most_name);
   void draw_header(Frame& frame, const char* name, const Rect& area, const Grid& grid,
                    GridOrder& order, GridEvents& events);
   void draw_row(Frame& frame, const Grid& grid, size_t row, const Rect& place,
@@ -63,6 +65,7 @@ class GridTable {
   std::vector<Column> columns_;
   float total_ = 0;
   float lead_ = 0;
+  float pad_ = 0;  // left and right of a cell
   float scroll_x_ = 0;
   int reveal_ = -1;
   // What columns_ depends on.

@@ -50,7 +50,11 @@ class FactWriter {
     space(6);
   }
   void fact(const Fact& fact) {
-    const float column = std::min(frame_.px(98), area_.w * 0.4f);
+    if (area_.w < frame_.px(225)) {
+      stacked(fact);
+      return;
+    }
+    const float column = frame_.px(98);
     const float width = area_.w - column;
     const float small_y = y_ + (text()->FontSize - small()->FontSize) * 0.65f;
     draw_text_fitted(list(), small(), {area_.x, small_y}, column - frame_.px(8),
@@ -89,6 +93,13 @@ class FactWriter {
   }
 
  private:
+  // Where there is little room, the value below its label.
+  void stacked(const Fact& fact) {
+    draw_text(list(), small(), {area_.x, y_}, frame_.palette().text2, fact.label);
+    y_ += small()->FontSize + frame_.px(1);
+    draw_wrapped(list(), small(), {area_.x, y_}, area_.w, frame_.palette().text, fact.value);
+    y_ += wrapped_height(small(), fact.value, area_.w) + frame_.px(7);
+  }
   ImDrawList& list() { return *ImGui::GetWindowDrawList(); }
   ImFont* text() { return frame_.theme.fonts.text; }
   ImFont* small() { return frame_.theme.fonts.small; }
@@ -99,7 +110,7 @@ class FactWriter {
 
 }  // namespace
 
-void FactsPane::draw(Frame& frame, const Rect& area) {
+void FactsPane::draw(Frame& frame, const Rect& area, const RunBook& book) {
   const auto overview = frame.session.overview();
   const Rect inner = pane(frame, "overview.facts.pane", area, "Trace",
                           overview ? std::string_view(overview->file) : std::string_view());
@@ -121,10 +132,13 @@ void FactsPane::draw(Frame& frame, const Rect& area) {
   FactWriter writer(frame, {at.x, at.y, inner.w - frame.px(8), inner.h});
   writer.state(*overview_);
   frame.items.add("overview.state", inner, overview_->status);
-  for (size_t i = 0; i < overview_->warnings.size(); ++i) {
-    frame.items.add("overview.warning." + std::to_string(i), inner, overview_->warnings[i]);
-    writer.warning(overview_->warnings[i]);
-  }
+  int warnings = 0;
+  const auto warn = [&](const std::string& sentence) {
+    frame.items.add("overview.warning." + std::to_string(warnings++), inner, sentence);
+    writer.warning(sentence);
+  };
+  for (const std::string& sentence : overview_->warnings) warn(sentence);
+  for (const std::string& sentence : book.failures()) warn(sentence);
   for (const Fact& fact : trace_) writer.fact(fact);
   writer.heading("Recording");
   for (const Fact& fact : recording_) writer.fact(fact);

@@ -22,8 +22,8 @@ class OverviewPage : public PagePanel {
     }
     const float gap = frame.px(8);
     Rect rest = area;
-    const float facts = std::clamp(rest.w * 0.19f, frame.px(200), frame.px(320));
-    facts_.draw(frame, rest.take_right(std::round(facts)));
+    const float facts = std::clamp(rest.w * 0.17f, frame.px(200), frame.px(320));
+    facts_.draw(frame, rest.take_right(std::round(facts)), book_);
     rest.take_right(gap);
     const float wanted = GridTable::height(frame, book_.runs().size()) + frame.px(20 + 26 + 12);
     const float runs = std::clamp(wanted, frame.px(130), std::max(frame.px(130), rest.h * 0.5f));

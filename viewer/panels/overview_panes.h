@@ -53,7 +53,8 @@ class SamplesPane {
 // What the current trace is, and what is wrong with it.
 class FactsPane {
  public:
-  void draw(Frame& frame, const Rect& area);
+  // Failures of the book are warnings, too.
+  void draw(Frame& frame, const Rect& area, const RunBook& book);
 
  private:
   std::shared_ptr<const Overview> overview_;
@@ -61,6 +62,9 @@ class FactsPane {
   std::vector<Fact> recording_;
 };
 
+// A pane whose caption ends `right` before its right edge, where something else stands.
+Rect pane_with_room(Frame& frame, const char* name, const Rect& rect, const char* title,
+                    std::string_view caption, float right);
 // The colour of a run on every page: the reference is neutral, compared runs have one each.
 ImU32 run_color(const Frame& frame, RunRef run);
 // Goes to a run, or to a sample, and says so in the log.

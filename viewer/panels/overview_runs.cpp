@@ -49,13 +49,24 @@ void draw_check(Frame& frame, ImDrawList& list, ImVec2 c, bool on) {
 
 }  // namespace
 
+Rect pane_with_room(Frame& frame, const char* name, const Rect& rect, const char* title,
+                    std::string_view caption, float right) {
+  const Rect inner = pane(frame, name, rect, title);
+  const float x = inner.x + text_width(frame.theme.fonts.text, title) + frame.px(10);
+  draw_text_fitted(*ImGui::GetWindowDrawList(), frame.theme.fonts.small, {x, rect.y + frame.px(13)},
+                   rect.right() - right - x, frame.palette().text2, caption);
+  frame.items.add(name, rect, std::string(caption));
+  return inner;
+}
+
 ImU32 run_color(const Frame& frame, RunRef run) {
   const View& view = frame.session.view();
   const Palette& p = frame.palette();
   if (run == view.reference) return mix(p.text2, p.text, 0.4f);
   const auto found = std::find(view.compared.begin(), view.compared.end(), run);
   if (found == view.compared.end()) return p.text2;
-  return p.series[static_cast<size_t>(found - view.compared.begin()) % p.series.size()];
+  // The last one is grey, as the reference is.
+  return p.series[static_cast<size_t>(found - view.compared.begin()) % (p.series.size() - 1)];
 }
 
 void choose_run(Frame& frame, RunRef run) {

@@ -40,13 +40,8 @@ void SamplesPane::draw(Frame& frame, const Rect& area, const RunBook& book) {
       grouped(static_cast<int64_t>(grid_.rows.size())), frame.session.run_label(view.run),
       frame.session.run_label(view.reference));
   const float field = std::min(frame.px(190), area.w * 0.3f);
-  Rect inner = pane(frame, "overview.samples.pane", area, "Samples", "");
-  // The caption ends before the field.
-  ImDrawList& list = *ImGui::GetWindowDrawList();
-  const float title = text_width(frame.theme.fonts.text, "Samples") + frame.px(10);
-  draw_text_fitted(list, frame.theme.fonts.small,
-                   {area.x + frame.px(10) + title, area.y + frame.px(13)},
-                   area.w - title - field - frame.px(36), frame.palette().text2, caption);
+  Rect inner = pane_with_room(frame, "overview.samples.pane", area, "Samples", caption,
+                              field + frame.px(20));
   ImGui::SetCursorScreenPos({area.right() - field - frame.px(10), area.y + frame.px(7)});
   ImGui::SetNextItemWidth(field);
   if (frame.pressed({KeyPress::kSlash})) ImGui::SetKeyboardFocusHere();
@@ -63,8 +58,9 @@ void SamplesPane::draw(Frame& frame, const Rect& area, const RunBook& book) {
   inner.x -= frame.px(4);
   inner.w += frame.px(8);
   if (shown_.empty()) {
-    message(frame, inner, grid_.rows.empty() ? "No samples yet" : "No sample contains this",
-            filtered_);
+    const auto overview = frame.session.overview();
+    const char* const none = overview && overview->live ? "No samples yet" : "No samples";
+    message(frame, inner, grid_.rows.empty() ? none : "No sample contains this", filtered_);
     return;
   }
   GridOptions options;

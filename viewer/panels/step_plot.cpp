@@ -134,6 +134,7 @@ void StepPlot::draw_gutter(Frame& frame, const Rect& plot, float width,
   const std::vector<float> placed =
       place_labels(wanted, small->FontSize + frame.px(1), plot.y - frame.px(4), high);
   for (size_t i = 0; i < labelled.size(); ++i) {
+    if (placed[i] < plot.y - frame.px(8)) continue;  // no room for all; the tooltip has them
     draw_text_fitted(*ImGui::GetWindowDrawList(), small, {plot.right() + frame.px(8), placed[i]},
                      width - frame.px(8), labelled[i]->color, labelled[i]->label);
   }
