@@ -20,5 +20,6 @@ Command add_info(CLI::App& program);
 Command add_compare(CLI::App& program);
 Command add_export(CLI::App& program);
 Command add_recover(CLI::App& program);
+Command add_view(CLI::App& program);
 
 }  // namespace kvreel::cli

@@ -20,6 +20,7 @@ constexpr const char* kExamples = R"(Examples:
   kvreel info trace.h5
   kvreel compare trace.h5
   kvreel export trace.h5 --table decisions --format csv -o decisions.csv
+  kvreel view trace.h5
 
 Exit codes: 0 done, 1 it failed (one sentence says why), 2 the command was written wrongly, 130 interrupted.)";
 
@@ -41,8 +42,12 @@ int run(int argc, char** argv) {
   program.set_version_flag("--version", version_text());
   program.require_subcommand(1);
   program.footer(kExamples);
-  const std::array commands = {add_record(program, argc, argv), add_info(program),
-                               add_compare(program), add_export(program), add_recover(program)};
+  const std::array commands = {add_record(program, argc, argv),
+                               add_info(program),
+                               add_compare(program),
+                               add_export(program),
+                               add_recover(program),
+                               add_view(program)};
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

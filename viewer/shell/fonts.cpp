@@ -29,6 +29,11 @@ bool in_base(char32_t code) {
   return false;
 }
 
+// Where emoji are. DejaVu Sans has some of them, without colour: a second choice.
+bool is_pictograph(char32_t code) {
+  return code >= 0x1f000 && code < 0x20000;
+}
+
 // Ascending codes as ImGui's pairs, with its end mark.
 std::vector<ImWchar> as_ranges(const std::vector<char32_t>& codes) {
   std::vector<ImWchar> ranges;
@@ -68,7 +73,7 @@ FontAtlas::Plan FontAtlas::plan(const CodePoints& used) {
   std::vector<std::pair<char32_t, FontFace*>> drawn;
   for (const char32_t code : used.beyond_ascii()) {
     if (in_base(code)) continue;
-    if (!text_->has(code)) {
+    if (!text_->has(code) || is_pictograph(code)) {
       elsewhere.push_back(code);
     } else if (code > 0xffff) {
       drawn.emplace_back(code, text_.get());
@@ -85,7 +90,9 @@ FontAtlas::Plan FontAtlas::plan(const CodePoints& used) {
   for (const char32_t code : elsewhere) {
     const auto found = std::find_if(others_.begin(), others_.end(),
                                     [&](const auto& face) { return face->has(code); });
-    if (found == others_.end()) {
+    if (found == others_.end() && text_->has(code)) {
+      drawn.emplace_back(code, text_.get());
+    } else if (found == others_.end()) {
       ++missing_;
     } else if (code > 0xffff) {
       drawn.emplace_back(code, found->get());
