@@ -1,8 +1,10 @@
 // The replay page without pixels: what its named items do to the session, and what they say.
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 
 #include "exports/small_trace.h"
+#include "viewer/big_trace.h"
 #include "viewer/model/replay_data.h"
 #include "viewer/null_ui.h"
 
@@ -227,6 +229,47 @@ TEST_F(ReplayPage, EverySizeThemeAndToggleDraws) {
   EXPECT_TRUE(view().text_all_layers);
   EXPECT_EQ(token(5), "kept 0.5");  // layer 0 keeps it, layer 1 does not
   EXPECT_TRUE(view().replay_loop);
+}
+
+// The aim is 1 ms for a frame of a prompt of 131072 tokens, replay and map apart; the limit is
+// wide, for slow and busy machines and builds without optimisation.
+TEST_F(ReplayPage, ALongPromptCostsLittleAFrame) {
+  const std::string long_path = path("long.h5");
+  BigTraceWriter(long_path, {.runs = 2, .samples = 1, .spans = 100, .tokens = 131072, .layers = 8})
+      .write();
+  const TraceId trace = ui_.open(long_path);
+  ui_.session().select_run({trace, 1});
+  ui_.settle();
+  ASSERT_EQ(view().run.trace, trace);
+  ASSERT_TRUE(ui_.has("replay.map.plot"));
+  using Clock = std::chrono::steady_clock;
+  const auto best_ms = [&](const std::function<void()>& before) {
+    double best = 1e9;
+    for (int round = 0; round < 12; ++round) {
+      before();
+      const auto start = Clock::now();
+      ui_.frame();
+      best =
+          std::min(best, std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+    }
+    return best;
+  };
+  const double still = best_ms([] {});
+  int64_t k = 0;
+  const double playing = best_ms([&] { view().replay = k += 500; });
+  double threshold = 0.001;
+  const double dragging = best_ms([&] { view().threshold = threshold *= 1.3; });
+  double begin = 0;
+  const double panning = best_ms([&] {
+    view().token_begin = begin += 100;
+    view().token_end = begin + 60000;
+  });
+  view().text_all_layers = view().curves_all_layers = true;
+  const double all_layers = best_ms([] {});
+  std::printf("still %.2f ms, playing %.2f, threshold %.2f, panning %.2f, all layers %.2f\n", still,
+              playing, dragging, panning, all_layers);
+  for (const double ms : {still, playing, dragging, panning, all_layers}) EXPECT_LT(ms, 60);
+  EXPECT_LT(ui_.vertices(), 200'000) << "only what is visible is drawn";
 }
 
 // Recorded cuts of a whole trace are what the recorded thresholds give.

@@ -67,9 +67,9 @@ void CurvesPane::draw(Frame& frame, const Rect& rect, const ReplayScene& scene) 
   const std::string caption =
       fmt::format("layer {} \u00b7 over candidates evicted, share of the norm of {}", chosen,
                   scene.run.what_if().base == CurveBase::all ? "all positions" : "candidates");
-  const PaneArea area =
-      pane_with_controls(frame, "replay.curves", rect, "Drop of the norm", caption,
-                         small_controls_width(frame, {"all layers", "log"}));
+  const PaneArea area = pane_with_controls(
+      frame, "replay.curves", rect, rect.w > frame.px(420) ? "Drop of the norm" : "Norm drop",
+      caption, small_controls_width(frame, {"all layers", "log"}));
   begin_small_controls(frame, area.controls.min());
   toggle(frame, "replay.curves.all", "all layers", view.curves_all_layers, "Every layer's curve");
   ImGui::SameLine();
@@ -196,12 +196,11 @@ void CurvesPane::draw_position(Frame& frame, const Axes& axes, const ReplayScene
         label += fmt::format(", {} of the norm", percent_of(*share));
       }
     }
-    // Where the curve is not: above it on its left half, below it on its right.
+    // At the foot of its line, where the curve is above it.
     const float width = text_width(font, label);
     const bool right = x + frame.px(10) + width < axes.plot.right();
     const float text_x = right ? x + frame.px(8) : std::max(axes.plot.x, x - frame.px(8) - width);
-    const float text_y = right ? std::min(y + frame.px(6), axes.plot.bottom() - frame.px(18))
-                               : std::max(y - frame.px(20), axes.plot.y);
+    const float text_y = axes.plot.bottom() - font->FontSize - frame.px(5);
     list.AddRectFilled({text_x - frame.px(3), text_y - frame.px(1)},
                        {text_x + width + frame.px(3), text_y + font->FontSize + frame.px(2)},
                        with_alpha(p.pane, 0.85f), frame.px(3));

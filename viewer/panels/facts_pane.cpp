@@ -25,7 +25,7 @@ class Rows {
     ImDrawList& list = *ImGui::GetWindowDrawList();
     const Palette& p = frame_.palette();
     ImFont* const font = frame_.theme.fonts.text;
-    const float column = std::min(frame_.px(98), row.w * 0.45f);
+    const float column = std::min(frame_.px(92), row.w * 0.45f);
     draw_text_fitted(list, font, row.min(), column - frame_.px(4), p.text2, label);
     draw_text_fitted(list, font, {row.x + column, row.y}, row.w - column,
                      changed ? p.accent : p.text, value);
@@ -114,8 +114,7 @@ void FactsPane::draw(Frame& frame, const Rect& rect, const ReplayScene& scene) {
              "fact.halt_share", moved);
   }
   const Budget& budget = run.budget();
-  rows.add("Budget", fmt::format("{}, mean of layers", percent_of(budget.mean)), "fact.budget",
-           what_if);
+  rows.add("Mean budget", percent_of(budget.mean), "fact.budget", what_if);
   rows.add("Asked",
            fmt::format("{} of {}", bytes_text(budget.asked), bytes_text(budget.full_asked)),
            "fact.asked", what_if);
@@ -150,8 +149,9 @@ void FactsPane::draw_layers(Frame& frame, const Rect& rect, const ReplayScene& s
   Session& session = scene.session;
   const bool what_if = run.what_if().threshold.has_value();
   ImDrawList& outer = *ImGui::GetWindowDrawList();
-  draw_text(outer, frame.theme.fonts.small, rect.min(), p.text2,
-            what_if ? "Layers: kept share, recorded as a mark" : "Layers: kept share of tokens");
+  draw_text_fitted(
+      outer, frame.theme.fonts.small, rect.min(), rect.w, p.text2,
+      what_if ? "Layers: kept share, recorded as a mark" : "Layers: kept share of tokens");
   Rect area = rect;
   area.take_top(frame.px(20));
   const float height = frame.px(22);

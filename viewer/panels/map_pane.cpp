@@ -81,8 +81,9 @@ void MapPane::draw(Frame& frame, const Rect& rect, const ReplayScene& scene) {
   }
   const char* const difference_label = rect.w > frame.px(560) ? "difference" : "diff";
   const float controls = small_controls_width(frame, {"mean", "max", "min", difference_label});
-  const PaneArea area =
-      pane_with_controls(frame, "replay.map", rect, "Kept by layer and token", caption, controls);
+  const PaneArea area = pane_with_controls(
+      frame, "replay.map", rect, rect.w > frame.px(560) ? "Kept by layer and token" : "Kept",
+      caption, controls);
   begin_small_controls(frame, area.controls.min());
   constexpr const char* kLabels[] = {"mean", "max", "min"};
   int aggregation = static_cast<int>(view.aggregation);

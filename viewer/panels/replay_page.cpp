@@ -103,7 +103,7 @@ class ReplayPage : public PagePanel {
     area.take_bottom(gap);
     const Rect threshold = area.take_bottom(frame.px(44));
     area.take_bottom(gap);
-    const float side = std::clamp(area.w * 0.19f, frame.px(232), frame.px(340));
+    const float side = std::clamp(area.w * 0.19f, frame.px(252), frame.px(340));
     const Rect facts = area.take_left(side);
     area.take_left(gap);
     // Prompts are read below, and the two plots above need less of a tall window.
