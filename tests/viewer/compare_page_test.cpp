@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "exports/small_trace.h"
+#include "viewer/big_trace.h"
 #include "viewer/null_ui.h"
 
 namespace kvreel::viewer {
@@ -142,6 +143,28 @@ TEST_F(ComparePage, AnotherPromptUnderTheSameIdIsTold) {
   ui.session().select_sample("b");
   ui.settle();
   EXPECT_NE(ui.text("compare.text.2").find("another prompt"), std::string::npos);
+}
+
+TEST_F(ComparePage, ThousandsOfTokensAndManyLayersCostLittle) {
+  testing::BigTrace shape;
+  shape.runs = 3;
+  shape.samples = 1;
+  shape.layers = 80;
+  shape.spans = uint64_t{3} * 4000 * (80 * 4 + 2);  // 4000 steps of each run
+  testing::BigTraceWriter(path(), shape).write();
+  testing::NullUi ui;
+  page_ = make_compare_page();
+  ui.show(*page_);
+  ui.open(path());
+  EXPECT_NE(ui.text("compare.text.0").find("4000 tokens"), std::string::npos);
+  ui.frames(2);
+  // Lines of at most four points per column, dots of 3 x 80 layers, the visible chips.
+  EXPECT_LT(ui.vertices(), 60'000);
+  // The step that another pane chose is scrolled to and can be clicked.
+  ui.view().step = 3500;
+  ui.frames(3);
+  ui.click("compare.texts.tokens", 0.35f, 0.1f);
+  EXPECT_NEAR(ui.view().step, 3500, 12);
 }
 
 TEST_F(ComparePage, FramesWithoutInputAreAlike) {

@@ -1,7 +1,10 @@
 // The overview page by clicks on named items.
 #include <gtest/gtest.h>
+#include <csignal>
 
 #include "exports/small_trace.h"
+#include "tracer/rows.h"
+#include "viewer/big_trace.h"
 #include "viewer/null_ui.h"
 
 namespace kvreel::viewer {
@@ -139,6 +142,28 @@ TEST_F(OverviewPage, TwoTracesHaveTheirFilesBeside) {
   EXPECT_TRUE(begins(ui.text("overview.runs.row.3"), "full | other.h5 | 3 / 3"));
   // Beside the other trace's reference: the same tokens.
   EXPECT_NE(ui.text("overview.runs.row.3").find("3/3"), std::string::npos);
+}
+
+TEST_F(OverviewPage, AKilledTraceIsSeenAtOnce) {
+  ASSERT_EQ(tracer::testing::run_child([&] {
+              testing::BigTrace shape;
+              shape.samples = 3;
+              testing::BigTraceWriter writer(path(), shape);
+              writer.write_sample(0);
+              writer.write_pass(0, 0);
+              writer.commit();
+              ::kill(::getpid(), SIGKILL);
+              return 0;
+            }),
+            -SIGKILL);
+  testing::NullUi ui;
+  page_ = make_overview_page();
+  ui.show(*page_);
+  ui.open(path());
+  EXPECT_EQ(ui.text("overview.state"), "killed");
+  EXPECT_NE(ui.text("overview.warning.0").find("killed"), std::string::npos);
+  EXPECT_TRUE(ui.text("overview.runs.row.0").starts_with("full | 1 / 1 | 100.0 %"));
+  EXPECT_TRUE(ui.text("overview.runs.row.1").find("| 0 / 1 | -") != std::string::npos);
 }
 
 TEST_F(OverviewPage, FramesWithoutInputAreAlike) {
