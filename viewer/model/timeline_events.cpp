@@ -113,6 +113,31 @@ uint64_t count_events(const TimelineData& data, size_t track, double begin, doub
   return count;
 }
 
+std::optional<TimeRange> step_range(const TimelineData& data, int32_t run, int32_t sample,
+                                    int32_t step) {
+  const auto pass =
+      std::find_if(data.passes->begin(), data.passes->end(),
+                   [&](const TimelinePass& p) { return p.run == run && p.sample == sample; });
+  if (pass == data.passes->end() || step < 0) return std::nullopt;
+  const uint64_t wanted = pass->steps.begin + static_cast<uint64_t>(step);
+  if (wanted >= pass->steps.end) return std::nullopt;
+  for (size_t t = 0; t < data.tracks.size(); ++t) {
+    if (data.tracks[t].kind != TrackKind::steps) continue;
+    for (size_t b = 0; b < data.tracks[t].blocks.size(); ++b) {
+      const EventBlock& block = *data.tracks[t].blocks[b];
+      if (block.first_row > wanted) continue;
+      const uint64_t offset = wanted - block.first_row;
+      size_t i = static_cast<size_t>(offset);
+      if (!block.row.empty()) {
+        const auto found = std::find(block.row.begin(), block.row.end(), offset);
+        i = static_cast<size_t>(found - block.row.begin());
+      }
+      if (i < block.size()) return event_range(data, {t, b, i});
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<TimeRange> decision_range(const TimelineData& data, int32_t run, int32_t sample,
                                         int32_t layer) {
   const auto pass =

@@ -121,6 +121,10 @@ std::optional<EventRef> pick_event(const TimelineData& data, size_t track, const
 uint64_t count_events(const TimelineData& data, size_t track, double begin, double end);
 TimeRange event_range(const TimelineData& data, EventRef event);
 
+// The step of a pass; nothing where the trace has none.
+std::optional<TimeRange> step_range(const TimelineData& data, int32_t run, int32_t sample,
+                                    int32_t step);
+
 // From the first decision of a layer in a pass to the end of compacting its cache; nothing where
 // the pass recorded none.
 std::optional<TimeRange> decision_range(const TimelineData& data, int32_t run, int32_t sample,

@@ -106,6 +106,7 @@ struct Frame {
   std::vector<KeyPress>& keys;  // of this frame; whoever uses one takes it out
   double now_s = 0;
   std::function<void(std::string_view)> log;  // one line per action, for --log-events
+  bool animating = false;  // set by a pane that has more to do: another frame follows at once
 
   const Palette& palette() const { return theme.palette; }
   float px(float n) const { return theme.px(n); }

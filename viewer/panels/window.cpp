@@ -369,7 +369,7 @@ Wishes Window::draw(Frame& frame, ImVec2 size) {
   for (const auto& [name, item] : frame.items.all()) {
     if (!item.pane.empty()) parts.panes.add(name, item.rect, item.text, item.pane);
   }
-  parts.playing = frame.session.playing();
+  parts.playing = frame.session.playing() || frame.animating;
   return wishes;
 }
 
