@@ -6,16 +6,20 @@
 #include <benchmark/benchmark.h>
 #include <malloc.h>
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <random>
 #include <string>
 
 #include "base/error.h"
 #include "viewer/big_trace.h"
 #include "viewer/data/library.h"
+#include "viewer/model/timeline_statistics.h"
+#include "viewer/model/timeline_view.h"
 
 namespace kvreel::viewer {
 namespace {
@@ -137,6 +141,97 @@ void ask_for_what_is_loaded(benchmark::State& state) {
   }
 }
 BENCHMARK(ask_for_what_is_loaded)->Unit(benchmark::kMicrosecond);
+
+// --- The timeline ---
+
+// Ten million events: spans on one track, kernels on seven, with gaps, long and short ones.
+std::shared_ptr<const TimelineData> ten_million_events() {
+  static const std::shared_ptr<const TimelineData> kData = [] {
+    auto data = std::make_shared<TimelineData>();
+    data->passes = std::make_shared<const std::vector<TimelinePass>>();
+    constexpr uint64_t kEvents = 1'250'000;
+    for (int track = 0; track < 8; ++track) {
+      Track& to = data->tracks.emplace_back();
+      to.kind = track == 0 ? TrackKind::operations : TrackKind::stream;
+      to.stream = track;
+      LaneEnds ends;
+      std::minstd_rand random(static_cast<unsigned>(track) + 1);
+      int64_t time = 0;
+      for (uint64_t first = 0; first < kEvents; first += TimelineLoader::kBlockRows) {
+        RawEvents events;
+        events.first_row = first;
+        const uint64_t count = std::min(TimelineLoader::kBlockRows, kEvents - first);
+        for (uint64_t i = 0; i < count; ++i) {
+          const auto roll = random();
+          if (roll % 100'000 == 0) time += 50'000'000;
+          if (roll % 7 == 0) time += roll % 5000;
+          const auto duration = static_cast<int64_t>(roll % 997 == 0 ? 200'000 : roll % 3000);
+          events.start.push_back(time);
+          events.duration.push_back(duration);
+          events.kind.push_back(static_cast<uint8_t>(roll / 11 % 9));
+          events.layer.push_back(static_cast<int16_t>(roll % 32));
+          if (track > 0) events.name.push_back(static_cast<int32_t>(roll % 40));
+          time += duration;
+        }
+        to.blocks.push_back(split_lanes(std::move(events), ends).blocks.front().second);
+        to.events += count;
+        data->events += count;
+      }
+      data->end_ns = std::max(data->end_ns, time);
+    }
+    return data;
+  }();
+  return kData;
+}
+
+// Rows laid out anew, as while a person zooms: 10^-k of the recording in 1600 pixels, at another
+// place each time.
+void lay_out_timeline(benchmark::State& state) {
+  const auto data = ten_million_events();
+  const auto whole = static_cast<double>(data->end_ns);
+  const double length = whole * std::pow(10., -static_cast<double>(state.range(0)));
+  double place = 0;
+  size_t shapes = 0;
+  for (auto _ : state) {
+    place = std::fmod(place + 0.618, 1.);
+    const double begin = (whole - length) * place;
+    shapes = 0;
+    for (size_t track = 0; track < data->tracks.size(); ++track) {
+      const RowPicture row = layout_row(*data, track, {begin, begin + length, 1600}, 30);
+      shapes += row.boxes.size() + row.strips.size();
+    }
+  }
+  state.counters["events"] = static_cast<double>(data->events);
+  state.counters["shapes"] = static_cast<double>(shapes);
+}
+BENCHMARK(lay_out_timeline)->DenseRange(0, 7)->Unit(benchmark::kMillisecond);
+
+void statistics_of_everything(benchmark::State& state) {
+  const auto data = ten_million_events();
+  for (auto _ : state) {
+    RangeStatistics statistics(data, {0, static_cast<double>(data->end_ns)}, StatisticsOf::kernels);
+    while (!statistics.advance(300'000)) {
+    }
+    benchmark::DoNotOptimize(statistics.rows());
+  }
+}
+BENCHMARK(statistics_of_everything)->Unit(benchmark::kMillisecond);
+
+// A portion of statistics as a frame counts it.
+void statistics_of_a_frame(benchmark::State& state) {
+  const auto data = ten_million_events();
+  std::unique_ptr<RangeStatistics> statistics;
+  for (auto _ : state) {
+    if (statistics == nullptr || statistics->done()) {
+      state.PauseTiming();
+      statistics = std::make_unique<RangeStatistics>(
+          data, TimeRange{0, static_cast<double>(data->end_ns)}, StatisticsOf::kernels);
+      state.ResumeTiming();
+    }
+    statistics->advance(300'000);
+  }
+}
+BENCHMARK(statistics_of_a_frame)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace kvreel::viewer

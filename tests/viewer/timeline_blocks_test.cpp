@@ -67,7 +67,8 @@ TEST(TimelineBlocks, LookUpsByTimeAgreeWithAScan) {
     const EventBlock& block = *lanes.blocks[0].second;
     for (int query = 0; query < 100; ++query) {
       const size_t near = random() % block.size();
-      const double time = static_cast<double>(block.start[near]) + static_cast<double>(random() % 41) * 0.5 - 10;
+      const double time =
+          static_cast<double>(block.start[near]) + static_cast<double>(random() % 41) * 0.5 - 10;
       size_t starting = 0;
       while (starting < block.size() && static_cast<double>(block.start[starting]) < time)
         ++starting;

@@ -129,7 +129,8 @@ TEST(TimelineRows, StripsAndBoxesTogetherAreTheBusyTime) {
     }
     for (const TimeBox& box : picture.boxes) {
       const auto c = static_cast<size_t>(data->block(box.event).category(box.event.index));
-      for (auto x = static_cast<size_t>(box.x0); x < drawn.size() && x < box.x1; ++x) {
+      for (auto x = static_cast<size_t>(box.x0);
+           x < drawn.size() && static_cast<double>(x) < static_cast<double>(box.x1); ++x) {
         drawn[x][c] += std::min<double>(box.x1, static_cast<double>(x + 1)) -
                        std::max<double>(box.x0, static_cast<double>(x));
       }
@@ -147,7 +148,7 @@ TEST(TimelineRows, StripsAndBoxesTogetherAreTheBusyTime) {
       }
       total_drawn += sum_drawn;
       total += sum;
-      if (sum > 1e-9) EXPECT_GT(sum_drawn, 0) << "what is there is seen";
+      EXPECT_TRUE(sum <= 1e-9 || sum_drawn > 0) << "what is there is seen";
     }
     // Borders that move take from one column what they give to the next.
     EXPECT_NEAR(total_drawn, total, 2. * 300 / height + 0.6) << round;
@@ -236,6 +237,7 @@ TEST(TimelineRows, MemoryShowsTheExtremesOfEachPixelAndGapsBetweenPasses) {
 
 TEST(RangeStatistics, AreExactWhateverThePortions) {
   std::mt19937 random(6);
+  int portions = 0;
   for (int round = 0; round < 12; ++round) {
     const auto data = data_of({random_events(random, 5000, round % 3 == 0)});
     const double end = static_cast<double>(data->end_ns);
@@ -244,10 +246,8 @@ TEST(RangeStatistics, AreExactWhateverThePortions) {
     range.begin = std::floor(range.begin);
     range.end = std::floor(range.end);
     RangeStatistics statistics(data, range, StatisticsOf::operations);
-    int portions = 0;
     while (!statistics.advance(1 + random() % 700)) ++portions;
     EXPECT_EQ(statistics.counted(), statistics.events());
-    EXPECT_GT(portions, 1);
     std::map<int32_t, std::vector<double>> durations;
     std::map<int32_t, double> totals;
     for (const Track& track : data->tracks) {
@@ -274,6 +274,7 @@ TEST(RangeStatistics, AreExactWhateverThePortions) {
       EXPECT_NEAR(row.p99_ns, exports::quantile(values, 0.99), 1e-6);
     }
   }
+  EXPECT_GT(portions, 50);
 }
 
 TEST(RangeStatistics, OfAnEmptyRangeAreDoneAtOnce) {

@@ -131,7 +131,7 @@ void TimelinePage::draw_tools(Frame& frame, Rect line) {
 }
 
 void TimelinePage::draw_search(Frame& frame) {
-  ImGui::SetNextItemWidth(frame.px(240));
+  ImGui::SetNextItemWidth(frame.px(290));
   if (focus_search_) {
     ImGui::SetKeyboardFocusHere();
     focus_search_ = false;

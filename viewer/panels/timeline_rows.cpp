@@ -11,7 +11,9 @@ namespace {
 
 constexpr float kGutter = 112;
 constexpr float kAxis = 22;
-constexpr float kMemory = 92;
+constexpr float kMemory = 92;  // at least
+constexpr float kMemoryMost = 220;
+constexpr float kTaller = 60;
 constexpr float kGap = 4;
 
 float row_height(TrackKind kind) {
@@ -85,9 +87,20 @@ void TimelineRows::arrange(Frame& frame, const Rect& area, const Shown& shown, f
   axis_ = rest.take_top(frame.px(kAxis));
   plot_ = rest;
   memory_ = {};
-  if (!data_->memory.empty() && rest.h > frame.px(kMemory) * 1.6f) {
-    memory_ = rest.take_bottom(frame.px(kMemory));
+  float needed = 0;
+  for (const Track& track : data_->tracks) {
+    needed += frame.px(row_height(track.kind)) + frame.px(kGap);
+  }
+  // What the rows leave goes to the cache's plot first, then to the operations.
+  const float least = frame.px(kMemory);
+  const float spare = rest.h - needed - frame.px(kGap * 2);
+  float taller = 0;
+  if (!data_->memory.empty() && rest.h > least * 1.6f) {
+    memory_ = rest.take_bottom(std::round(std::clamp(spare * 0.7f, least, frame.px(kMemoryMost))));
     rest.take_bottom(frame.px(kGap * 2));
+    taller = std::clamp(spare - memory_.h, 0.f, frame.px(kTaller));
+  } else {
+    taller = std::clamp(spare, 0.f, frame.px(kTaller));
   }
   tracks_ = rest;
   scale_ = {shown.visible.begin, shown.visible.end,
@@ -95,7 +108,9 @@ void TimelineRows::arrange(Frame& frame, const Rect& area, const Shown& shown, f
   rows_.clear();
   float y = 0;
   for (size_t t = 0; t < data_->tracks.size(); ++t) {
-    const float height = frame.px(row_height(data_->tracks[t].kind));
+    const Track& track = data_->tracks[t];
+    float height = frame.px(row_height(track.kind));
+    if (track.kind == TrackKind::operations && track.lane == 0) height += std::round(taller);
     rows_.push_back({t, y, height});
     y += height + frame.px(kGap);
   }
@@ -134,8 +149,21 @@ std::string TimelineRows::row_label(const Shown& shown, const Track& track) cons
   return lane(("stream " + std::to_string(track.stream)).c_str());
 }
 
-void TimelineRows::draw_axis(Frame& frame) {
+Rect TimelineRows::selection_label(Frame& frame, const Shown& shown) const {
+  if (!shown.selection) return {};
+  const auto x_of = [&](double time) {
+    return plot_.x + static_cast<float>(std::clamp(scale_.x(time), 0., scale_.width));
+  };
+  const float width =
+      text_width(frame.theme.fonts.small, time_text(shown.selection->length())) + frame.px(12);
+  const float middle = (x_of(shown.selection->begin) + x_of(shown.selection->end)) / 2;
+  const float x = std::clamp(middle, plot_.x + width / 2, plot_.right() - width / 2);
+  return {std::round(x - width / 2), axis_.y, std::round(width), frame.px(18)};
+}
+
+void TimelineRows::draw_axis(Frame& frame, const Shown& shown) {
   const Palette& p = frame.palette();
+  const Rect taken = selection_label(frame, shown);
   ImDrawList& list = *ImGui::GetWindowDrawList();
   ImFont* const font = frame.theme.fonts.small;
   const float widest = text_width(font, "0 000.00 ms");
@@ -144,6 +172,7 @@ void TimelineRows::draw_axis(Frame& frame) {
     vertical_line(list, x, axis_.bottom(), plot_.bottom(), p.grid);
     const float width = text_width(font, tick.label);
     if (x + width > axis_.right()) continue;
+    if (taken.w > 0 && x < taken.right() && x + width > taken.x) continue;
     draw_text(list, font, {x, axis_.y + frame.px(2)}, p.text2, tick.label);
   }
 }
@@ -222,11 +251,13 @@ void TimelineRows::draw_memory(Frame& frame, const Shown& shown) {
     return std::round(bottom - static_cast<float>(static_cast<double>(bytes) / most) * height);
   };
   horizontal_line(list, memory_.x, memory_.right(), bottom, p.line);
-  if (picture.most > 0)
-    horizontal_line(list, memory_.x, memory_.right(), y_of(picture.most), p.grid);
+  for (const uint64_t part : {picture.most, picture.most / 2}) {
+    if (part > 0) horizontal_line(list, memory_.x, memory_.right(), y_of(part), p.grid);
+  }
   // Columns alike are one rectangle. Held: to the least filled, to the most lighter.
   const ImU32 strong = with_alpha(p.kept, 0.55f);
   const ImU32 light = with_alpha(p.kept, 0.25f);
+  const ImU32 line = with_alpha(p.text, 0.8f);
   const auto same = [](const MemoryPicture::Column& a, const MemoryPicture::Column& b) {
     return a.any == b.any && a.held_least == b.held_least && a.held_most == b.held_most &&
            a.asked_most == b.asked_most;
@@ -253,11 +284,13 @@ void TimelineRows::draw_memory(Frame& frame, const Shown& shown) {
     quad(x0, x1, y_of(column.held_most), least, light);
     const float asked = y_of(column.asked_most);
     const float thick = std::max(1.f, frame.px(1));
-    quad(x0, x1, asked, asked + thick, p.text);
-    if (asked_y >= 0 && asked_y != asked) {
-      quad(x0, x0 + thick, std::min(asked, asked_y), std::max(asked, asked_y) + thick, p.text);
+    quad(x0, x1, asked, asked + thick, line);
+    // Steps are joined where they can be told apart.
+    const bool apart = x1 - x0 >= frame.px(4);
+    if (apart && asked_y >= 0 && asked_y != asked) {
+      quad(x0, x0 + thick, std::min(asked, asked_y), std::max(asked, asked_y) + thick, line);
     }
-    asked_y = asked;
+    asked_y = apart ? asked : -1;
   }
   for (const MemoryPicture::Reference& reference : picture.references) {
     const float y = y_of(reference.bytes);
@@ -302,13 +335,10 @@ void TimelineRows::draw_marks(Frame& frame, const Shown& shown) {
     list.AddRectFilled({x0, axis_.y}, {x1, plot_.bottom()}, with_alpha(p.accent, 0.14f));
     vertical_line(list, x0, axis_.y, plot_.bottom(), p.accent);
     vertical_line(list, x1, axis_.y, plot_.bottom(), p.accent);
-    const std::string text = time_text(shown.selection->length());
-    ImFont* const font = frame.theme.fonts.small;
-    const float width = text_width(font, text) + frame.px(12);
-    const float x = std::clamp((x0 + x1) / 2, plot_.x + width / 2, plot_.right() - width / 2);
-    list.AddRectFilled({x - width / 2, axis_.y}, {x + width / 2, axis_.y + frame.px(18)}, p.accent,
-                       frame.px(4));
-    draw_text(list, font, {x, axis_.y + frame.px(2)}, p.accent_text, text, Align::center);
+    const Rect label = selection_label(frame, shown);
+    list.AddRectFilled(label.min(), label.max(), p.accent, frame.px(4));
+    draw_text(list, frame.theme.fonts.small, {label.x + label.w / 2, label.y + frame.px(2)},
+              p.accent_text, time_text(shown.selection->length()), Align::center);
   }
   // The step of the position, as a cursor.
   if (shown.step && shown.step->begin >= scale_.begin && shown.step->begin <= scale_.end) {
@@ -329,7 +359,7 @@ void TimelineRows::draw(Frame& frame, const Shown& shown) {
   const Palette& p = frame.palette();
   ImDrawList& list = *ImGui::GetWindowDrawList();
   ImFont* const font = frame.theme.fonts.small;
-  draw_axis(frame);
+  draw_axis(frame, shown);
   list.PushClipRect({labels_.x, tracks_.y}, tracks_.max(), true);
   for (const Row& row : rows_) {
     if (row.y + row.height < tracks_.y || row.y > tracks_.bottom()) continue;

@@ -53,7 +53,9 @@ class TimelineRows {
     RowPicture picture;
   };
   const RowPicture& picture(const Shown& shown, const Row& row);
-  void draw_axis(Frame& frame);
+  // Where the length of the selection is written; empty where there is none.
+  Rect selection_label(Frame& frame, const Shown& shown) const;
+  void draw_axis(Frame& frame, const Shown& shown);
   void draw_row(Frame& frame, const Shown& shown, const Row& row);
   void draw_memory(Frame& frame, const Shown& shown);
   void draw_marks(Frame& frame, const Shown& shown);

@@ -148,14 +148,24 @@ void TimelineStatisticsPane::draw_rows(Frame& frame, const Rect& area, std::span
       const bool known = row.name >= 0 && static_cast<size_t>(row.name) < overview.names.size();
       const std::string name =
           known ? overview.names[static_cast<size_t>(row.name)] : std::string("-");
-      draw_text_fitted(list, font, {area.x + box + frame.px(7), y},
+      const float text_y = std::round(y + (height - font->FontSize) / 2);
+      draw_text_fitted(list, font, {area.x + box + frame.px(7), text_y},
                        edges[0] - area.x - box - frame.px(15), text, name);
       const std::array<std::string, 5> cells = {thousands(static_cast<int64_t>(row.count)),
                                                 time_text(row.total_ns), time_text(row.median_ns),
                                                 time_text(row.p99_ns),
                                                 fmt::format("{:.1f} %", 100 * row.share)};
       for (size_t c = 0; c < cells.size(); ++c) {
-        draw_text(list, font, {edges[c + 1], y}, text, cells[c], Align::right);
+        draw_text(list, font, {edges[c + 1], text_y}, text, cells[c], Align::right);
+      }
+      // The share as a bar, where there is room.
+      const float bar_x = edges.back() + frame.px(16);
+      const float room = std::min(frame.px(320), area.right() - frame.px(16) - bar_x);
+      if (room > frame.px(60)) {
+        const float length = room * static_cast<float>(std::min(1., row.share));
+        list.AddRectFilled({bar_x, middle}, {bar_x + room, middle + box}, p.grid, frame.px(2));
+        list.AddRectFilled({bar_x, middle}, {bar_x + std::max(1.f, length), middle + box},
+                           kind_color(p, TrackKind::operations, row.category), frame.px(2));
       }
       frame.items.add("timeline.row." + std::to_string(i),
                       {area.x, y, edges.back() - area.x, height},
