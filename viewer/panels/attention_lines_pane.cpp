@@ -20,7 +20,7 @@ struct Axis {
 Axis axis_of(double least, double most, int ticks) {
   Axis axis;
   double span = most - least;
-  if (!(span > 0)) span = std::max(std::abs(most), 1e-6);
+  if (!(span > 0)) span = most != 0 ? std::abs(most) : 1;
   const double rough = span / ticks;
   axis.step = std::pow(10, std::floor(std::log10(rough)));
   for (const double factor : {1., 2., 5., 10.}) {

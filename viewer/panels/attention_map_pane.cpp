@@ -42,7 +42,10 @@ void NormMapPane::draw(Frame& frame, const Rect& area, const AttentionShown& sho
   }
   std::string caption =
       fmt::format("{} · step {} · {}", what.name, shown.step, session.run_label(view.run));
-  if (reference_ != nullptr) caption += " minus " + session.run_label(view.reference);
+  if (reference_ != nullptr) {
+    caption += " minus " + session.run_label(view.reference);
+    if (grid_.any && grid_.most == 0) caption += ": no difference";
+  }
   Rect inner = pane(frame, "attention.map", area, "Norms by layer and head", caption);
   if (!grid_.any) {
     message(frame, inner, "Nothing to compare",
@@ -174,9 +177,10 @@ void NormMapPane::draw_bar(Frame& frame, Rect area, const char* unit) {
   list.AddImage(picture, {std::round(bar.x), std::round(bar.y)},
                 {std::round(bar.right()), std::round(bar.bottom())});
   const float x = bar.right() + frame.px(5);
-  constexpr int kLabels = 4;
-  for (int i = 0; i <= kLabels; ++i) {
-    const float t = static_cast<float>(i) / kLabels;
+  // One value has one label, in the middle.
+  const int labels = grid_.most > grid_.least ? 4 : 0;
+  for (int i = 0; i <= labels; ++i) {
+    const float t = labels == 0 ? 0.5f : static_cast<float>(i) / static_cast<float>(labels);
     const float value = grid_.most + (grid_.least - grid_.most) * t;
     const float y = bar.y + (bar.h - font->FontSize) * t;
     draw_text(list, font, {x, y}, p.text2, value_text(value, ""));

@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "viewer/data/token_text.h"
-#include "viewer/model/overview_table.h"
+#include "viewer/model/ticks.h"
 #include "viewer/panels/attention_panes.h"
 
 namespace kvreel::viewer {
@@ -36,7 +36,17 @@ const char* state_name(TokenState state) {
 
 std::string percent_text(double share) {
   return share >= 0.001 ? fmt::format("{:.2f} %", 100 * share)
-                        : fmt::format("{:.1e} %", 100 * share);
+                        : fmt::format("{:.2g} %", 100 * share);
+}
+
+// Round numbers of keys between labels.
+size_t label_every(size_t keys, float labels) {
+  const auto least = static_cast<size_t>(static_cast<float>(keys) / std::max(1.f, labels));
+  for (size_t step = 1;; step *= 10) {
+    for (const size_t factor : {1u, 2u, 5u}) {
+      if (step * factor > least) return step * factor;
+    }
+  }
 }
 
 }  // namespace
@@ -96,7 +106,7 @@ void AttentionRowPane::draw(Frame& frame, const Rect& area, const AttentionShown
                   view.layer, head < 0 ? "mean over heads" : fmt::format("head {}", head));
   if (rows) refresh(frame, shown, rows.value, head);
   if (rows && row_.any) {
-    caption += fmt::format(" · {} keys", thousands(static_cast<int64_t>(row_.probability.size())));
+    caption += fmt::format(" · {} keys", grouped(static_cast<int64_t>(row_.probability.size())));
     if (row_.position.empty()) caption += ", whose positions the trace does not tell";
     if (column_count_ > 0 && column_count_ < row_.probability.size()) {
       caption += fmt::format(", max over {:.0f} per pixel",
@@ -203,8 +213,7 @@ void AttentionRowPane::draw_bars(Frame& frame, const Rect& area) {
     return plot.x + static_cast<float>((static_cast<double>(key) + 0.5) / static_cast<double>(n) *
                                        static_cast<double>(plot.w));
   };
-  const int labels = std::max(1, static_cast<int>(plot.w / frame.px(90)));
-  const size_t every = std::max<size_t>(1, n / static_cast<size_t>(labels));
+  const size_t every = label_every(n, plot.w / frame.px(70));
   for (size_t key = 0; key < n; key += every) {
     const int32_t position = position_of(key);
     std::string label = std::to_string(position >= 0 ? position : static_cast<int32_t>(key));

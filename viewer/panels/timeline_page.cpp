@@ -8,7 +8,7 @@
 #include <cmath>
 
 #include "base/text.h"
-#include "viewer/model/overview_table.h"
+#include "viewer/model/ticks.h"
 #include "viewer/panels/pages.h"
 #include "viewer/panels/timeline_rows.h"
 #include "viewer/panels/timeline_statistics_pane.h"
@@ -218,12 +218,11 @@ void TimelinePage::zoom_to_decision(Frame& frame) {
 }
 
 std::string TimelinePage::caption(const Overview& overview) const {
-  std::string text =
-      fmt::format("{} visible of {} · {} events", time_text(shown_.visible.length()),
-                  time_text(whole()), thousands(static_cast<int64_t>(data_->events)));
+  std::string text = fmt::format("{} visible of {} · {} events", time_text(shown_.visible.length()),
+                                 time_text(whole()), grouped(static_cast<int64_t>(data_->events)));
   const uint64_t all = overview.spans + overview.kernels;
   if (data_->events < all) {
-    text += fmt::format(" of {} so far", thousands(static_cast<int64_t>(all)));
+    text += fmt::format(" of {} so far", grouped(static_cast<int64_t>(all)));
   }
   text += " · height of short events: their share of the time";
   return text;
@@ -398,7 +397,7 @@ void TimelinePage::describe(Frame& frame, EventRef event) {
     const uint64_t count = count_events(*data_, event.track, from, from + pixel);
     if (count > 1) {
       lines.emplace_back("", fmt::format("one of {} events that begin in this pixel",
-                                         thousands(static_cast<int64_t>(count))));
+                                         grouped(static_cast<int64_t>(count))));
     }
   }
   hover.text = facts.name + (facts.layer >= 0 ? " · layer " + std::to_string(facts.layer) : "") +

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 
-#include "viewer/model/overview_table.h"
+#include "viewer/model/ticks.h"
 #include "viewer/panels/timeline_rows.h"
 
 namespace kvreel::viewer {
@@ -67,8 +67,8 @@ void TimelineStatisticsPane::draw(Frame& frame, const Rect& area,
                   time_text(range.length()));
   if (counting_ != nullptr) {
     caption += fmt::format(" · {} of {} events counted",
-                           thousands(static_cast<int64_t>(counting_->counted())),
-                           thousands(static_cast<int64_t>(counting_->events())));
+                           grouped(static_cast<int64_t>(counting_->counted())),
+                           grouped(static_cast<int64_t>(counting_->events())));
   }
   Rect inner = pane(frame, "timeline.statistics", area, "Statistics", caption);
   if (has_kernels) {
@@ -151,7 +151,7 @@ void TimelineStatisticsPane::draw_rows(Frame& frame, const Rect& area, std::span
       const float text_y = std::round(y + (height - font->FontSize) / 2);
       draw_text_fitted(list, font, {area.x + box + frame.px(7), text_y},
                        edges[0] - area.x - box - frame.px(15), text, name);
-      const std::array<std::string, 5> cells = {thousands(static_cast<int64_t>(row.count)),
+      const std::array<std::string, 5> cells = {grouped(static_cast<int64_t>(row.count)),
                                                 time_text(row.total_ns), time_text(row.median_ns),
                                                 time_text(row.p99_ns),
                                                 fmt::format("{:.1f} %", 100 * row.share)};
