@@ -20,6 +20,7 @@
 #include "viewer/data/library.h"
 #include "viewer/model/timeline_statistics.h"
 #include "viewer/model/timeline_view.h"
+#include "viewer/null_ui.h"
 
 namespace kvreel::viewer {
 namespace {
@@ -205,6 +206,36 @@ void lay_out_timeline(benchmark::State& state) {
   state.counters["shapes"] = static_cast<double>(shapes);
 }
 BENCHMARK(lay_out_timeline)->DenseRange(0, 7)->Unit(benchmark::kMillisecond);
+
+// A whole frame of the timeline page on the ten million spans of the file, NewFrame to Render, with
+// another view each time: rows, cache bytes and a portion of the statistics. 10^-k of the recording
+// is visible.
+void frame_of_the_timeline(benchmark::State& state) {
+  static testing::NullUi ui;
+  static const std::unique_ptr<PagePanel> kPage = make_timeline_page();
+  static const std::shared_ptr<const TimelineData> kData = [] {
+    ui.show(*kPage);
+    const TraceId trace = ui.open(big_file());
+    return ui.library().timeline(trace).value;
+  }();
+  if (kData == nullptr || kData->events < 10'000'000) {
+    state.SkipWithError("the timeline was not loaded");
+    return;
+  }
+  const auto whole = static_cast<double>(kData->end_ns);
+  const double length = whole * std::pow(10., -static_cast<double>(state.range(0)));
+  double place = 0;
+  int most = 0;
+  for (auto _ : state) {
+    place = std::fmod(place + 0.618, 1.);
+    const double begin = (whole - length) * place;
+    ui.view().time = TimeRange{begin, begin + length};
+    ui.frame();
+    most = std::max(most, ui.vertices());
+  }
+  state.counters["vertices"] = most;
+}
+BENCHMARK(frame_of_the_timeline)->DenseRange(0, 7)->Unit(benchmark::kMillisecond);
 
 void statistics_of_everything(benchmark::State& state) {
   const auto data = ten_million_events();
