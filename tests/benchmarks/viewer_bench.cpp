@@ -241,7 +241,7 @@ void statistics_of_everything(benchmark::State& state) {
   const auto data = ten_million_events();
   for (auto _ : state) {
     RangeStatistics statistics(data, {0, static_cast<double>(data->end_ns)}, StatisticsOf::kernels);
-    while (!statistics.advance(300'000)) {
+    while (!statistics.advance(150'000)) {
     }
     benchmark::DoNotOptimize(statistics.rows());
   }
@@ -259,7 +259,7 @@ void statistics_of_a_frame(benchmark::State& state) {
           data, TimeRange{0, static_cast<double>(data->end_ns)}, StatisticsOf::kernels);
       state.ResumeTiming();
     }
-    statistics->advance(300'000);
+    statistics->advance(150'000);
   }
 }
 BENCHMARK(statistics_of_a_frame)->Unit(benchmark::kMillisecond);

@@ -62,12 +62,12 @@ std::string wrong_timeline(const t::Trace& trace, const TimelineData& data) {
 TEST_F(TimelineLoaderTest, EveryEventIsThereWithItsPassAndStep) {
   BigTrace shape;
   shape.spans = 9000;
-  shape.kernels = 700;
+  shape.kernels = 10'000;  // 20 a step: one of 16 is a copy
   testing::write_big_trace(path(), shape);
   const t::Trace trace = t::Trace::open(path());
   const auto data = load(trace);
   EXPECT_EQ(wrong_timeline(trace, *data), "");
-  EXPECT_EQ(data->events, 9700u);
+  EXPECT_EQ(data->events, 19'000u);
   EXPECT_TRUE(data->notes.empty());
   ASSERT_EQ(data->tracks.size(), 5u);  // passes, steps, operations, two streams
   EXPECT_EQ(data->tracks[3].stream, 1);
@@ -161,7 +161,9 @@ TEST_F(TimelineLoaderTest, ALiveTraceGrows) {
     // What was handed out before has not changed.
     EXPECT_EQ(before->passes->size(), 2u * static_cast<size_t>(sample));
     ASSERT_EQ(::write(go[1], "x", 1), 1);
-    if (sample + 1 < kSamples) ASSERT_EQ(::read(done[0], &byte, 1), 1);
+    if (sample + 1 < kSamples) {
+      ASSERT_EQ(::read(done[0], &byte, 1), 1);
+    }
   }
   int status = 0;
   ::waitpid(child, &status, 0);

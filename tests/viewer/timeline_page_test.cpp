@@ -15,7 +15,7 @@ class TimelinePageTest : public exports::testing::ExportTest {
     BigTrace shape;
     shape.samples = 5;
     shape.spans = 4000;
-    shape.kernels = 800;
+    shape.kernels = 8000;  // a copy among every 16 of a step
     write_big_trace(path(), shape);
     page_ = make_timeline_page();
     ui_.show(*page_);
@@ -88,7 +88,7 @@ TEST_F(TimelinePageTest, AClickSelectsWhatTheEventBelongsTo) {
   ui_.click("timeline.passes", 0.01f);
   EXPECT_EQ(ui_.view().run, (RunRef{trace_, 0}));
   EXPECT_EQ(ui_.view().sample, "sample-0");
-  ui_.double_click("timeline.steps", 0.5f);
+  ui_.double_click("timeline.steps", 0.58f);  // late in the sixth of ten passes: decoding
   EXPECT_TRUE(ui_.view().time);
   const TimeRange step = visible();
   // The step fills two thirds; its operations have boxes, and a click takes their layer.
@@ -115,16 +115,20 @@ TEST_F(TimelinePageTest, SearchGoesFromMatchToMatch) {
 TEST_F(TimelinePageTest, StatisticsAreSortedByAClick) {
   ui_.frames(5);
   const auto first = [&] { return ui_.text("timeline.row.0"); };
-  // ffn takes longest of all.
-  EXPECT_EQ(first().substr(0, 4), "ffn ");
+  // attend and attn_out take longest of all: 3 of 2 microseconds each.
+  EXPECT_EQ(first().substr(0, 7), "attend ");
   ui_.click("timeline.sort.name");
   EXPECT_EQ(first().substr(0, 7), "attend ");
+  EXPECT_EQ(ui_.text("timeline.row.2").substr(0, 6), "embed ");
   ui_.click("timeline.sort.name");
   EXPECT_EQ(first().substr(0, 4), "qkv ");
   ui_.click("timeline.by.kernels");
   ui_.frames(5);
   ui_.click("timeline.sort.count");
-  EXPECT_TRUE(exports::testing::contains(first(), "gemm_kernel 750")) << first();
+  EXPECT_EQ(first().substr(0, 12), "gemm_kernel ") << first();
+  EXPECT_EQ(ui_.text("timeline.row.1").substr(0, 7), "memcpy ");
+  ui_.click("timeline.sort.count");
+  EXPECT_EQ(first().substr(0, 7), "memcpy ");
 }
 
 TEST_F(TimelinePageTest, ATraceWithoutADecisionSaysSo) {

@@ -5,6 +5,8 @@
 #include <limits>
 #include <numeric>
 
+#include "viewer/data/gallop.h"
+
 namespace kvreel::viewer {
 namespace {
 
@@ -90,20 +92,9 @@ size_t EventBlock::first_ending_after(double time) const {
 
 size_t EventBlock::next_starting_at(size_t from, double time, double tolerance) const {
   if (from >= size() || static_cast<double>(start[from]) >= time) return std::min(from, size());
-  const auto before = [&](size_t c) { return static_cast<double>(checkpoint_start[c]) < time; };
-  // In growing strides: the next pixel is near.
-  size_t low = from / kStep;
-  size_t stride = 1;
   const size_t last = checkpoint_start.size() - 1;
-  while (low + stride < last && before(low + stride)) {
-    low += stride;
-    stride *= 2;
-  }
-  size_t high = std::min(low + stride, last);
-  while (high - low > 1) {
-    const size_t middle = (low + high) / 2;
-    (before(middle) ? low : high) = middle;
-  }
+  const size_t high = gallop(checkpoint_start, from / kStep, time);
+  const size_t low = high - 1;
   const size_t group_begin = std::max(low * kStep, from);
   const size_t group_end = std::min(high * kStep, size());
   if (high < last &&

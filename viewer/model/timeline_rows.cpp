@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "viewer/data/gallop.h"
 #include "viewer/model/timeline_view.h"
 
 namespace kvreel::viewer {
@@ -25,6 +26,10 @@ class RowLayout {
     size_t i = events.first_ending_after(scale_.begin);
     const size_t last = events.first_starting_at(scale_.end);
     while (i < last) {
+      if (const size_t next = add_checkpoints(events, i, last); next > i) {
+        i = next;
+        continue;
+      }
       if (width_of(events, i) >= kBoxPixels) {
         add_box(events, {track, block, i});
         ++i;
@@ -63,6 +68,35 @@ class RowLayout {
     const double x1 = scale_.x(static_cast<double>(events.shown_end(event.index)));
     picture_.boxes.push_back({static_cast<float>(std::clamp(x0, 0., width)),
                               static_cast<float>(std::clamp(x1, 0., width)), event});
+  }
+
+  // Of a column with many events, whole checkpoints, without a look at the events themselves: all
+  // of them lie in the column, but for the last ones, which end a quarter pixel later at most.
+  // Returns the next event; `i` where it does not apply.
+  size_t add_checkpoints(const EventBlock& events, size_t i, size_t last) {
+    if (i % EventBlock::kCheckpointEvents != 0) return i;
+    const size_t from = i / EventBlock::kCheckpointEvents;
+    const double x0 = scale_.x(static_cast<double>(events.checkpoint_start[from]));
+    if (x0 < 0) return i;
+    const size_t column = std::min(static_cast<size_t>(x0), pixels_ - 1);
+    const double border = scale_.time(static_cast<double>(column + 1));
+    const size_t to = gallop(events.checkpoint_start, from, border);
+    if (to + 1 >= events.checkpoint_start.size()) return i;
+    const int64_t interval = events.checkpoint_start[to] - events.checkpoint_start[to - 1];
+    const size_t end = to * EventBlock::kCheckpointEvents;
+    if (static_cast<double>(interval) > scale_.ns_per_px() / 4 || end > last) return i;
+    const double px_per_ns = 1 / scale_.ns_per_px();
+    Shares& shares = shares_[column];
+    double sum = 0;
+    for (size_t c = 0; c < shares.size(); ++c) {
+      const double share =
+          static_cast<double>(events.checkpoint_busy[to][c] - events.checkpoint_busy[from][c]) *
+          px_per_ns;
+      shares[c] += share;
+      sum += share;
+    }
+    if (!(sum > 0)) mark(column, static_cast<size_t>(events.category(i)));
+    return end;
   }
 
   // Merges the short events that begin in one column of pixels; returns the next event.
@@ -106,7 +140,7 @@ class RowLayout {
     double sum = 0;
     for (size_t c = 0; c < shares.size(); ++c) {
       sum += std::max(0., shares[c]);
-      strip.top[c] = static_cast<uint8_t>(std::lround(std::min(1., sum) * height_));
+      strip.top[c] = static_cast<uint8_t>(std::min(1., sum) * height_ + 0.5);
     }
     // What is there is seen, however short: two pixels at least.
     const auto least = static_cast<uint8_t>(std::min(2, height_));

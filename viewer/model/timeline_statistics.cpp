@@ -34,8 +34,22 @@ struct Group {
   int64_t total = 0;
   std::vector<uint64_t> cells;
   std::vector<Wanted> wanted;
-  std::map<size_t, std::vector<int64_t>> values;  // of the wanted cells
+  // Of the wanted cells, of which there are four at most.
+  struct Values {
+    size_t cell = 0;
+    std::vector<int64_t> all;
+  };
+  std::vector<Values> values;
+  Values* find(size_t cell) {
+    for (Values& some : values) {
+      if (some.cell == cell) return &some;
+    }
+    return nullptr;
+  }
 };
+
+// Keys below this have a place in a table: every kernel of a real trace.
+constexpr int32_t kDirect = 1 << 16;
 
 // Ranks on both sides of a quantile, and the weight of the upper one (Hyndman and Fan's definition
 // 7).
@@ -62,11 +76,22 @@ struct RangeStatistics::Parts {
   int pass = 0;          // 0, 1; 2: done
   size_t piece = 0;
   size_t at = 0;
+  int64_t begin_ns = 0;
+  int64_t end_ns = 0;
   std::map<int32_t, Group> groups;
+  std::vector<Group*> direct;  // by key + 128, into groups
   std::vector<StatisticsRow> rows;
 
   int32_t key(const EventBlock& block, size_t i) const {
     return of == StatisticsOf::kernels ? block.name[i] : static_cast<int8_t>(block.kind[i]);
+  }
+  Group& group_of(const EventBlock& block, size_t i) {
+    const int32_t k = key(block, i);
+    if (k < -128 || k >= kDirect) return groups[k];
+    const auto at = static_cast<size_t>(k + 128);
+    if (at >= direct.size()) direct.resize(at + 1);
+    if (direct[at] == nullptr) direct[at] = &groups[k];
+    return *direct[at];
   }
   void count(const EventBlock& block, size_t i);
   void collect(const EventBlock& block, size_t i);
@@ -81,6 +106,8 @@ RangeStatistics::RangeStatistics(std::shared_ptr<const TimelineData> data, TimeR
   p.data = std::move(data);
   p.range = range;
   p.of = of;
+  p.begin_ns = static_cast<int64_t>(std::ceil(range.begin));
+  p.end_ns = static_cast<int64_t>(std::floor(range.end));
   const TrackKind kind = of == StatisticsOf::kernels ? TrackKind::stream : TrackKind::operations;
   for (const Track& track : p.data->tracks) {
     if (track.kind != kind) continue;
@@ -106,16 +133,14 @@ RangeStatistics::RangeStatistics(std::shared_ptr<const TimelineData> data, TimeR
 RangeStatistics::~RangeStatistics() = default;
 
 void RangeStatistics::Parts::count(const EventBlock& block, size_t i) {
-  Group& group = groups[key(block, i)];
+  Group& group = group_of(block, i);
   if (group.row.count == 0) {
     group.row.name = key(block, i);
     group.row.category = block.category(i);
   }
   ++group.row.count;
-  const auto begin = static_cast<int64_t>(std::ceil(range.begin));
-  const auto end = static_cast<int64_t>(std::floor(range.end));
   const int64_t inside =
-      std::min(block.start[i] + block.duration[i], end) - std::max(block.start[i], begin);
+      std::min(block.start[i] + block.duration[i], end_ns) - std::max(block.start[i], begin_ns);
   group.total += std::max<int64_t>(0, inside);
   const size_t cell = cell_of(block.duration[i]);
   if (group.cells.size() <= cell) group.cells.resize(cell + 1);
@@ -136,21 +161,25 @@ void RangeStatistics::Parts::locate() {
       while (before + group.cells[cell] <= wanted.rank) before += group.cells[cell++];
       wanted.cell = cell;
       wanted.before = before;
-      group.values[cell].reserve(group.cells[cell]);
+      if (group.find(cell) == nullptr) {
+        group.values.push_back({cell, {}});
+        group.values.back().all.reserve(group.cells[cell]);
+      }
     }
   }
 }
 
 void RangeStatistics::Parts::collect(const EventBlock& block, size_t i) {
-  Group& group = groups[key(block, i)];
-  const auto found = group.values.find(cell_of(block.duration[i]));
-  if (found != group.values.end()) found->second.push_back(block.duration[i]);
+  Group& group = group_of(block, i);
+  if (Group::Values* values = group.find(cell_of(block.duration[i]))) {
+    values->all.push_back(block.duration[i]);
+  }
 }
 
 void RangeStatistics::Parts::finish() {
   for (auto& [_, group] : groups) {
     for (Wanted& wanted : group.wanted) {
-      std::vector<int64_t>& values = group.values[wanted.cell];
+      std::vector<int64_t>& values = group.find(wanted.cell)->all;
       const auto nth = values.begin() + static_cast<ptrdiff_t>(wanted.rank - wanted.before);
       std::nth_element(values.begin(), nth, values.end());
       wanted.value = *nth;
@@ -167,6 +196,7 @@ void RangeStatistics::Parts::finish() {
     rows.push_back(group.row);
   }
   groups.clear();
+  direct.clear();
   sort_rows(rows, StatisticsColumn::total, true, {});
 }
 

@@ -330,11 +330,15 @@ void TimelineRows::draw_marks(Frame& frame, const Shown& shown) {
                       static_cast<float>(std::clamp(scale_.x(time), -4., scale_.width + 4)));
   };
   if (shown.selection) {
-    const float x0 = x_of(shown.selection->begin);
-    const float x1 = std::max(x0 + 1, x_of(shown.selection->end));
-    list.AddRectFilled({x0, axis_.y}, {x1, plot_.bottom()}, with_alpha(p.accent, 0.14f));
-    vertical_line(list, x0, axis_.y, plot_.bottom(), p.accent);
-    vertical_line(list, x1, axis_.y, plot_.bottom(), p.accent);
+    const auto inside = [&](double time) { return time >= scale_.begin && time <= scale_.end; };
+    const float x0 = std::clamp(x_of(shown.selection->begin), plot_.x, plot_.right());
+    const float x1 = std::clamp(x_of(shown.selection->end), plot_.x, plot_.right());
+    list.AddRectFilled({x0, axis_.y}, {std::max(x0 + 1, x1), plot_.bottom()},
+                       with_alpha(p.accent, 0.14f));
+    if (inside(shown.selection->begin)) {
+      vertical_line(list, x0, axis_.y, plot_.bottom(), p.accent);
+    }
+    if (inside(shown.selection->end)) vertical_line(list, x1, axis_.y, plot_.bottom(), p.accent);
     const Rect label = selection_label(frame, shown);
     list.AddRectFilled(label.min(), label.max(), p.accent, frame.px(4));
     draw_text(list, frame.theme.fonts.small, {label.x + label.w / 2, label.y + frame.px(2)},

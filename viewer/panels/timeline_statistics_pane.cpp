@@ -12,8 +12,8 @@
 namespace kvreel::viewer {
 namespace {
 
-// About a millisecond and a half.
-constexpr uint64_t kEventsPerFrame = 300'000;
+// About a millisecond.
+constexpr uint64_t kEventsPerFrame = 150'000;
 
 struct Column {
   StatisticsColumn id;
