@@ -1,6 +1,7 @@
 // Rows as boxes and strips: what is drawn depends on pixels, never on the number of events.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "viewer/data/gallop.h"
 #include "viewer/model/timeline_view.h"
@@ -23,6 +24,7 @@ class RowLayout {
         static_cast<double>(events.begin_ns()) > scale_.end) {
       return;
     }
+    known_at_ = std::numeric_limits<size_t>::max();
     size_t i = events.first_ending_after(scale_.begin);
     const size_t last = events.first_starting_at(scale_.end);
     while (i < last) {
@@ -109,8 +111,11 @@ class RowLayout {
         std::min(last, std::max(i + 1, events.next_starting_at(i, border, scale_.ns_per_px() / 4)));
     // A long event in the column is its last: it reaches beyond.
     if (end - 1 > i && width_of(events, end - 1) >= kBoxPixels) --end;
-    const Busy before = events.busy_before(i);
-    const Busy after = events.busy_before(end);
+    // Usually where the fold before ended.
+    const Busy before = known_at_ == i ? known_ : events.busy_before(i);
+    known_ = events.busy_before(end);
+    known_at_ = end;
+    const Busy& after = known_;
     Shares& shares = shares_[column];
     for (size_t c = 0; c < shares.size(); ++c) {
       shares[c] += static_cast<double>(after[c] - before[c]) / scale_.ns_per_px();
@@ -156,6 +161,9 @@ class RowLayout {
   size_t pixels_;
   int height_;
   std::vector<Shares> shares_;  // by column of pixels
+  // Of the block that is being added: busy time before an event.
+  size_t known_at_ = 0;
+  Busy known_{};
   RowPicture picture_;
 };
 

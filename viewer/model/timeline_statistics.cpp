@@ -88,10 +88,10 @@ struct RangeStatistics::Parts {
   Group& group_of(const EventBlock& block, size_t i) {
     const int32_t k = key(block, i);
     if (k < -128 || k >= kDirect) return groups[k];
-    const auto at = static_cast<size_t>(k + 128);
-    if (at >= direct.size()) direct.resize(at + 1);
-    if (direct[at] == nullptr) direct[at] = &groups[k];
-    return *direct[at];
+    const auto slot = static_cast<size_t>(k + 128);
+    if (slot >= direct.size()) direct.resize(slot + 1);
+    if (direct[slot] == nullptr) direct[slot] = &groups[k];
+    return *direct[slot];
   }
   void count(const EventBlock& block, size_t i);
   void collect(const EventBlock& block, size_t i);
