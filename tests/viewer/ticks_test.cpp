@@ -43,6 +43,7 @@ TEST(Ticks, NumbersAreGroupedFromFiveDigitsOn) {
 TEST(Ticks, SharesArePercentages) {
   EXPECT_EQ(percent_of(0.871), "87.1 %");
   EXPECT_EQ(percent_of(0.01), "1.00 %");
+  EXPECT_EQ(percent_of(0.0099999997), "1.00 %");
   EXPECT_EQ(percent_of(0.001234), "0.123 %");
   EXPECT_EQ(percent_of(1), "100.0 %");
   EXPECT_EQ(percent_of(0), "0 %");

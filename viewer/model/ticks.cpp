@@ -64,7 +64,8 @@ std::string percent_of(double share) {
   const double size = std::abs(percent);
   int decimals = 1;
   if (size > 0 && size < 10) {
-    decimals = std::clamp(2 - static_cast<int>(std::floor(std::log10(size))), 2, 6);
+    // Of what it rounds to: 0.99999 is written as 1.00.
+    decimals = std::clamp(2 - static_cast<int>(std::floor(std::log10(size * 1.0005))), 2, 6);
   }
   if (size >= 99.95 || size == 0) decimals = size == 0 ? 0 : 1;
   char text[64];

@@ -114,7 +114,7 @@ void FactsPane::draw(Frame& frame, const Rect& rect, const ReplayScene& scene) {
              "fact.halt_share", moved);
   }
   const Budget& budget = run.budget();
-  rows.add("Mean budget", percent_of(budget.mean), "fact.budget", what_if);
+  rows.add("Budget", percent_of(budget.mean) + ", mean", "fact.budget", what_if);
   rows.add("Asked",
            fmt::format("{} of {}", bytes_text(budget.asked), bytes_text(budget.full_asked)),
            "fact.asked", what_if);
