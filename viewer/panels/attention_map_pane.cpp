@@ -96,7 +96,8 @@ void NormMapPane::draw(Frame& frame, const Rect& area, const AttentionShown& sho
                 map.y + cell_h * static_cast<float>(layer), cell_w - 1, cell_h - 1};
   };
   // Values, where they fit.
-  if (cell_w > text_width(font, "-0.000") + frame.px(8) && cell_h > font->FontSize + frame.px(4)) {
+  if (cell_w > text_width(font, "-0.00000") + frame.px(8) &&
+      cell_h > font->FontSize + frame.px(4)) {
     for (int l = 0; l < grid_.layers; ++l) {
       for (int h = 0; h < grid_.heads; ++h) {
         const Rect cell = cell_rect(l, h);

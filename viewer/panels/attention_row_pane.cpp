@@ -276,6 +276,7 @@ void AttentionRowPane::draw_top(Frame& frame, const Rect& area, const Prompt* pr
       frame.session.select_token(position);
     }
     const float box = frame.px(10);
+    const float text_y = std::round(line.y + (line.h - font->FontSize) / 2);
     const float y = std::round(line.y + (line.h - box) / 2);
     list.AddRectFilled({line.x, y}, {line.x + box, y + box}, state_color(p, state_of(key)),
                        frame.px(2));
@@ -283,11 +284,11 @@ void AttentionRowPane::draw_top(Frame& frame, const Rect& area, const Prompt* pr
     const std::string at = position >= 0 ? std::to_string(position) : "-";
     draw_text(list, small, {line.x + frame.px(56), line.y + frame.px(3)}, p.text2, at,
               Align::right);
-    draw_text_fitted(list, font, {line.x + frame.px(66), line.y},
+    draw_text_fitted(list, font, {line.x + frame.px(66), text_y},
                      share_x - frame.px(80) - line.x - frame.px(66), p.text, text);
-    draw_text(list, font, {share_x, line.y}, p.text, percent_text(row_.probability[key]),
+    draw_text(list, font, {share_x, text_y}, p.text, percent_text(row_.probability[key]),
               Align::right);
-    draw_text(list, font, {line.right(), line.y}, p.text2, fmt::format("{:.1f} %", 100 * sum),
+    draw_text(list, font, {line.right(), text_y}, p.text2, fmt::format("{:.1f} %", 100 * sum),
               Align::right);
     frame.items.add(name, line, text + " " + percent_text(row_.probability[key]));
   }
