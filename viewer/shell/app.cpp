@@ -250,7 +250,8 @@ void App::run(const std::function<void()>& at_rest) {
     if (host_.take_activity()) frames_left = kFramesAfterChange;
     const bool moving =
         window_->animating() || session_->playing() || export_in_ > 0 || ImGui::IsAnyMouseDown();
-    if (moving) frames_left = std::max(frames_left, 1);
+    // What moved is drawn once more where it stopped.
+    if (moving) frames_left = kFramesAfterChange;
     if (frames_left > 0) {
       frame();
       --frames_left;
