@@ -35,6 +35,14 @@ function(kvreel_test name)
   target_link_libraries(${name} PRIVATE ${ARG_ROOMS} GTest::gtest GTest::gtest_main kvreel_warnings)
   target_compile_definitions(${name} PRIVATE KVREEL_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests")
+  # Tests are compiled more often than they are run: -O3 took a third longer than this.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+  # What every test reads first, read once where there are several.
+  list(LENGTH ARG_SOURCES sources)
+  if(sources GREATER 3)
+    target_precompile_headers(${name} PRIVATE <gtest/gtest.h> <fmt/format.h> <nlohmann/json.hpp> <filesystem>
+                                              <fstream> <functional> <map> <random> <string> <vector>)
+  endif()
   set(labels)
   if(ARG_LABELS)
     set(labels LABELS "${ARG_LABELS}")

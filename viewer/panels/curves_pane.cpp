@@ -156,20 +156,19 @@ void CurvesPane::draw_threshold(Frame& frame, const Axes& axes, const ReplayScen
   ImFont* const font = frame.theme.fonts.small;
   const std::optional<double>& recorded = scene.run.recorded_threshold();
   const std::optional<double>& moved = scene.run.what_if().threshold;
-  const auto line = [&](double drop, ImU32 color, const std::string& label, bool above) {
+  // Labels stand above their lines at the left, where the curve is still below.
+  float label_x = axes.plot.x + frame.px(4);
+  const auto line = [&](double drop, ImU32 color, const std::string& label) {
     const float y = axes.y(drop);
     horizontal_line(list, axes.plot.x, axes.plot.right(), y, color, frame.px(1));
-    const float text_y = above ? y - font->FontSize - frame.px(2) : y + frame.px(3);
-    draw_text(list, font, {axes.plot.right() - frame.px(2), text_y}, color, label, Align::right);
+    draw_text(list, font, {label_x, y - font->FontSize - frame.px(2)}, color, label);
+    label_x += text_width(font, label) + frame.px(14);
   };
   if (moved) {
-    if (recorded) {
-      line(*recorded, with_alpha(p.text2, 0.7f), "recorded " + tick_percent(*recorded),
-           *recorded > *moved);
-    }
-    line(*moved, p.accent, "threshold " + percent_of(*moved), !recorded || *recorded <= *moved);
+    line(*moved, p.accent, "threshold " + percent_of(*moved));
+    if (recorded) line(*recorded, with_alpha(p.text2, 0.7f), "recorded " + tick_percent(*recorded));
   } else if (recorded) {
-    line(*recorded, p.accent, "threshold " + tick_percent(*recorded), true);
+    line(*recorded, p.accent, "threshold " + tick_percent(*recorded));
   }
 }
 
