@@ -124,6 +124,14 @@ TEST_F(WindowTest, APictureOfThePageGoesToANamedFile) {
   EXPECT_GT(exported_.export_rect.w, 1000);
 }
 
+TEST_F(WindowTest, ANoticeStaysUntilTheNextClick) {
+  window_.notify("Exported a.png, 10 x 10 pixels.", false);
+  ui_.frames(30);
+  EXPECT_EQ(ui_.text("status"), "Exported a.png, 10 x 10 pixels.");
+  ui_.click("page.Overview");
+  EXPECT_EQ(ui_.text("status"), "");
+}
+
 TEST(OpenDialog, ShowsDirectoriesFirstAndOnlyFilesThatMayBeTraces) {
   std::string pattern = ::testing::TempDir() + "kvreel-open-XXXXXX";
   const fs::path directory = ::mkdtemp(pattern.data());

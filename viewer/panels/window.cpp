@@ -34,6 +34,8 @@ struct Window::Parts {
   Rect page;
   Items panes;        // of the frame before
   std::string focus;  // the pane that was clicked last
+  std::string notice;
+  bool notice_warns = false;
   bool playing = false;
 
   void draw_top_bar(Frame& frame, Rect bar, Wishes& wishes);
@@ -258,8 +260,10 @@ void Window::Parts::draw_status(Frame& frame, const Rect& bar) {
   }
   const float right = std::min(bar.w * 0.6f, text_width(font, position));
   draw_text_fitted(list, font, {bar.right() - right, y}, right, p.text2, position);
-  const std::string& hover = session.hover().text;
-  draw_text_fitted(list, font, {bar.x, y}, bar.w - right - frame.px(24), p.text, hover);
+  if (ImGui::IsMouseClicked(0)) notice.clear();
+  const std::string& hover = notice.empty() ? session.hover().text : notice;
+  const ImU32 color = !notice.empty() && notice_warns ? p.warning : p.text;
+  draw_text_fitted(list, font, {bar.x, y}, bar.w - right - frame.px(24), color, hover);
   frame.items.add("status", bar, hover);
   frame.items.add("status.position", {bar.right() - right, bar.y, right, bar.h}, position);
 }
@@ -379,6 +383,11 @@ Rect Window::page_rect() const {
 
 void Window::set_recent(std::vector<std::string> paths) {
   parts_->recent = std::move(paths);
+}
+
+void Window::notify(std::string sentence, bool warning) {
+  parts_->notice = to_utf8_lossy(sentence);
+  parts_->notice_warns = warning;
 }
 
 bool Window::animating() const {

@@ -217,8 +217,11 @@ void App::finish_export(const Picture& picture) {
     const Picture part = crop(picture, export_rect_);
     write_png(export_path_, part);
     log(fmt::format("export {} {}x{}", export_path_, part.width, part.height));
+    window_->notify(
+        fmt::format("Exported {}, {} x {} pixels.", export_path_, part.width, part.height), false);
   } catch (const Error& error) {
     log("export failed");
+    window_->notify(error.what(), true);
     if (options_.report) options_.report(error.what());
   }
 }
