@@ -16,6 +16,8 @@ namespace kvreel::viewer::testing {
 // `kept_ranges` of positions that are not among the first `cut` of the ranking.
 inline std::vector<Range> ranges_without(int32_t cached, const std::vector<int32_t>& ranking,
                                          int32_t cut) {
+  // A later step ranks positions beyond the number that are still cached.
+  for (const int32_t position : ranking) cached = std::max(cached, position + 1);
   std::vector<uint8_t> kept(static_cast<size_t>(cached), 1);
   for (int32_t i = 0; i < cut; ++i) kept[static_cast<size_t>(ranking[static_cast<size_t>(i)])] = 0;
   std::vector<Range> ranges;
