@@ -20,8 +20,10 @@ if(ImGui_FOUND AND NOT TARGET ImGui::ImGui)
     IMPORTED_LOCATION "${ImGui_LIBRARY}"
     INTERFACE_INCLUDE_DIRECTORIES "${ImGui_INCLUDE_DIR}"
     INTERFACE_LINK_LIBRARIES "${ImGui_STB_LIBRARY};Freetype::Freetype;${CMAKE_DL_LIBS}")
-  add_library(ImGui::Backends INTERFACE IMPORTED)
-  set_target_properties(ImGui::Backends PROPERTIES
-    INTERFACE_LINK_LIBRARIES "ImGui::ImGui;glfw;OpenGL::OpenGL;OpenGL::EGL")
+  if(TARGET glfw AND TARGET OpenGL::OpenGL AND TARGET OpenGL::EGL)
+    add_library(ImGui::Backends INTERFACE IMPORTED)
+    set_target_properties(ImGui::Backends PROPERTIES
+      INTERFACE_LINK_LIBRARIES "ImGui::ImGui;glfw;OpenGL::OpenGL;OpenGL::EGL")
+  endif()
 endif()
 mark_as_advanced(ImGui_INCLUDE_DIR ImGui_LIBRARY ImGui_STB_LIBRARY)
