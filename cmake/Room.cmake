@@ -18,7 +18,7 @@ function(kvreel_room target)
     target_include_directories(${target} PUBLIC "${view}")
     target_link_libraries(${target} PUBLIC ${ARG_ROOMS} ${ARG_LIBRARIES}
                                     PRIVATE ${ARG_PRIVATE_LIBRARIES} kvreel_warnings)
-    # A build that runs once saves a third of its time; elsewhere every file shows that it includes what it needs.
+    # Builds are faster so; CI's ordinary build shows that every file includes what it needs.
     list(LENGTH ARG_SOURCES sources)
     if(KVREEL_PRECOMPILE AND sources GREATER 8)
       target_precompile_headers(${target} PRIVATE <fmt/format.h> <algorithm> <array> <cmath> <cstdint> <filesystem>
