@@ -69,7 +69,7 @@ TEST(TextAlign, ChipsShowWhatCannotBeSeen) {
   EXPECT_EQ(chip_label(""), "\u2205");
   EXPECT_EQ(chip_label("\xe4\xbd\xa0"), "\u4f60");
   EXPECT_EQ(chip_label("\xe4\xbd"), "<E4><BD>");  // a character's beginning
-  EXPECT_EQ(chip_label(std::string_view("\0\x7f", 2)), "<00><7F>");
+  EXPECT_EQ(chip_label(std::string_view("\0\x7f", 2)), "<0x00><0x7F>");
 }
 
 TEST(TextAlign, ColumnsAreFoundByTheirPlace) {

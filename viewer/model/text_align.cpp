@@ -1,11 +1,9 @@
 // Tokens step by step beside the reference's.
 #include "viewer/model/text_align.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
-#include "base/text.h"
+#include "viewer/data/token_text.h"
 
 namespace kvreel::viewer {
 namespace {
@@ -16,22 +14,6 @@ std::vector<int32_t> tokens_of(const PassDetail* pass) {
   tokens.reserve(pass->steps.size());
   for (const StepInfo& step : pass->steps) tokens.push_back(step.token);
   return tokens;
-}
-
-// Bytes of the UTF-8 character at the start, 0 where it is none.
-size_t character_bytes(std::string_view bytes) {
-  for (size_t length = 1; length <= std::min<size_t>(4, bytes.size()); ++length) {
-    if (is_utf8(bytes.substr(0, length))) return length;
-  }
-  return 0;
-}
-
-std::string sign_of(std::string_view character) {
-  if (character == "\n") return "\u23ce";
-  if (character == "\t") return "\u21e5";
-  const auto code = static_cast<unsigned char>(character.front());
-  if (code < 0x20 || code == 0x7f) return fmt::format("<{:02X}>", code);
-  return std::string(character);
 }
 
 }  // namespace
@@ -69,17 +51,7 @@ TextAlignment align_texts(std::span<const PassDetail* const> passes) {
 }
 
 std::string chip_label(std::string_view bytes) {
-  std::string label;
-  while (!bytes.empty()) {
-    const size_t length = character_bytes(bytes);
-    if (length == 0) {
-      label += fmt::format("<{:02X}>", static_cast<unsigned char>(bytes.front()));
-      bytes.remove_prefix(1);
-      continue;
-    }
-    label += sign_of(bytes.substr(0, length));
-    bytes.remove_prefix(length);
-  }
+  std::string label = display_piece(bytes);
   // A token of spaces alone would be an empty chip, and a token of no bytes one without a sign.
   if (label.empty()) return "\u2205";
   if (label.find_first_not_of(' ') == std::string::npos) {
