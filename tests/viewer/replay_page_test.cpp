@@ -188,7 +188,7 @@ TEST_F(ReplayPage, TheDifferenceToTheReferenceIsShown) {
   EXPECT_EQ(made.pixels[4], same);       // layer 0 keeps everything in both
   EXPECT_NE(made.pixels[16 + 4], same);  // evicted by the run alone
   EXPECT_EQ(made.pixels[16 + 15], same);
-  EXPECT_TRUE(exports::testing::contains(ui_.text("replay.map.caption"), "full minus refreekv"));
+  EXPECT_TRUE(exports::testing::contains(ui_.text("replay.map"), "full minus refreekv"));
 }
 
 TEST_F(ReplayPage, WordsThatAreSplitOverTokensAreFound) {

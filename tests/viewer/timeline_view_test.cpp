@@ -74,7 +74,7 @@ TEST(TimelineView, TicksAreRoundNumbersInOneUnit) {
   EXPECT_EQ(ticks[1].label, "0.1 s");
   const auto close = time_ticks({1'234'500, 1'236'500, 1000}, 100);
   ASSERT_GE(close.size(), 5u);
-  EXPECT_EQ(close.front().label, "1234.6 µs");
+  EXPECT_EQ(close.front().label, "1234.6 us");
   for (size_t i = 1; i < close.size(); ++i) {
     EXPECT_GE((close[i].time - close[i - 1].time) / 2000 * 1000, 100);
   }

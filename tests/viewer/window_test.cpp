@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
+#include "exports/small_trace.h"
 #include "viewer/null_ui.h"
 #include "viewer/panels/dialogs.h"
 
@@ -130,6 +132,33 @@ TEST_F(WindowTest, ANoticeStaysUntilTheNextClick) {
   EXPECT_EQ(ui_.text("status"), "Exported a.png, 10 x 10 pixels.");
   ui_.click("page.Overview");
   EXPECT_EQ(ui_.text("status"), "");
+}
+
+TEST_F(WindowTest, EveryPaneOfAPageCanBeExportedByItsTitle) {
+  exports::testing::write_small_trace((directory_ / "trace.h5").string());
+  ui_.open(directory_ / "trace.h5");
+  ui_.press({'3'});
+  ui_.settle();
+  ui_.press({'E', false, true});
+  ui_.click("export.pane");
+  std::vector<std::string> offered;
+  for (int i = 0; ui_.has("export.pane." + std::to_string(i)); ++i) {
+    offered.push_back(ui_.text("export.pane." + std::to_string(i)));
+  }
+  std::sort(offered.begin(), offered.end());
+  EXPECT_EQ(offered, (std::vector<std::string>{"Budget by layer", "Cache after each step",
+                                               "Generated tokens by step", "Kept positions",
+                                               "Samples", "Time per step", "the whole page"}));
+}
+
+TEST_F(WindowTest, AnySampleIsChosenFromTheList) {
+  exports::testing::write_small_trace((directory_ / "trace.h5").string());
+  ui_.open(directory_ / "trace.h5");
+  EXPECT_EQ(ui_.text("sample"), "a");
+  ui_.click("sample");
+  ui_.click("sample.2");
+  EXPECT_EQ(ui_.view().sample, "c");
+  EXPECT_EQ(ui_.text("sample"), "c");
 }
 
 TEST(OpenDialog, ShowsDirectoriesFirstAndOnlyFilesThatMayBeTraces) {

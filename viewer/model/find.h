@@ -21,8 +21,8 @@ class JoinedText {
  public:
   JoinedText() = default;
   explicit JoinedText(const Prompt& prompt);
-  // Every occurrence, left to right, none overlapping the one before. ASCII letters match both cases
-  // unless the query has a capital.
+  // Every occurrence, left to right, none overlapping the one before. ASCII letters match both
+  // cases unless the query has a capital.
   std::vector<Match> find(std::string_view query) const;
   const std::string& text() const { return text_; }
 

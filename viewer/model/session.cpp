@@ -9,12 +9,6 @@
 
 namespace kvreel::viewer {
 
-std::string_view page_name(Page page) {
-  constexpr std::array<std::string_view, kPages> kNames = {"overview", "replay", "compare",
-                                                           "timeline", "attention"};
-  return kNames[static_cast<size_t>(page)];
-}
-
 std::string_view aggregation_name(Aggregation aggregation) {
   constexpr std::array<std::string_view, 3> kNames = {"mean", "max", "min"};
   return kNames[static_cast<size_t>(aggregation)];

@@ -14,7 +14,6 @@ namespace kvreel::viewer {
 
 enum class Page : uint8_t { overview, replay, compare, timeline, attention };
 inline constexpr int kPages = 5;
-std::string_view page_name(Page page);  // "overview"
 
 struct RunRef {
   TraceId trace;

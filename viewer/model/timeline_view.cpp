@@ -46,7 +46,7 @@ struct Unit {
 
 // The largest unit of which a step is at least a hundredth: labels have two decimals at most.
 Unit unit_of(double step) {
-  for (const Unit unit : {Unit{1e9, "s"}, Unit{1e6, "ms"}, Unit{1e3, "µs"}}) {
+  for (const Unit unit : {Unit{1e9, "s"}, Unit{1e6, "ms"}, Unit{1e3, "us"}}) {
     if (step >= unit.ns / 100) return unit;
   }
   return {1, "ns"};
@@ -74,14 +74,8 @@ std::vector<TimeTick> time_ticks(const TimeScale& scale, double least_px) {
   return ticks;
 }
 
-std::string time_text(double ns) {
-  std::string text = format_duration(ns);
-  if (const size_t u = text.find(" us"); u != std::string::npos) text.replace(u, 3, " µs");
-  return text;
-}
-
 std::string moment_text(double ns, double visible_ns) {
-  const Unit unit = ns >= 1e9 ? Unit{1e9, "s"} : ns >= 1e6 ? Unit{1e6, "ms"} : Unit{1e3, "µs"};
+  const Unit unit = ns >= 1e9 ? Unit{1e9, "s"} : ns >= 1e6 ? Unit{1e6, "ms"} : Unit{1e3, "us"};
   // A thousandth of the view, about a pixel.
   const double resolution = std::max(1., visible_ns / 1000);
   const int decimals =

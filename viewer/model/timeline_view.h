@@ -40,8 +40,6 @@ struct TimeTick {
 };
 // Round times at least `least_px` apart, in one unit for all: s, ms, us or ns.
 std::vector<TimeTick> time_ticks(const TimeScale& scale, double least_px);
-// "12.4 ms", "1.47 s"; three significant digits.
-std::string time_text(double ns);
 // A moment within a view of `visible_ns`: enough digits to tell pixels apart, "1.234 56 s".
 std::string moment_text(double ns, double visible_ns);
 

@@ -119,9 +119,7 @@ void AttentionPage::draw_steps(Frame& frame, const AttentionShown& shown) {
   if (count > 0 && shown.step != view.step) text += fmt::format(", not {}", view.step);
   ImGui::AlignTextToFramePadding();
   ImGui::TextUnformatted(text.c_str());
-  const ImVec2 min = ImGui::GetItemRectMin();
-  const ImVec2 max = ImGui::GetItemRectMax();
-  frame.items.add("attention.step", {min.x, min.y, max.x - min.x, max.y - min.y}, text);
+  frame.items.add("attention.step", last_item_rect(), text);
   if (ImGui::IsItemHovered()) {
     tooltip(frame, count == 1 ? "Norms of this step alone were recorded: `kvreel record "
                                 "--decode-norms` records those of decode steps, too."

@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "viewer/panels/compare_panes.h"
-#include "viewer/panels/overview_panes.h"
 #include "viewer/panels/pages.h"
+#include "viewer/panels/run_choice.h"
 
 namespace kvreel::viewer {
 

@@ -6,7 +6,7 @@
 #include "exports/display.h"
 #include "viewer/model/ticks.h"
 #include "viewer/panels/compare_panes.h"
-#include "viewer/panels/overview_panes.h"
+#include "viewer/panels/run_choice.h"
 
 namespace kvreel::viewer {
 namespace {

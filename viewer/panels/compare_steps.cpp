@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include "viewer/panels/compare_panes.h"
-#include "viewer/panels/overview_panes.h"
 
 namespace kvreel::viewer {
 
@@ -33,12 +32,11 @@ void StepsPane::draw(Frame& frame, const Rect& area, const ComparedRuns& runs) {
   refresh(runs);
   const bool latency = what_ == What::latency;
   const char* const name = latency ? "compare.latency" : "compare.bytes";
-  const Rect inner =
-      pane_with_room(frame, (std::string(name) + ".pane").c_str(), area,
-                     latency ? "Time per step" : "Cache after each step",
-                     latency ? (log_ ? "step 0: prefill · log scale" : "step 0: prefill")
-                             : "thick: held in pages · thin: asked",
-                     frame.px(latency ? 60 : 10));
+  const Rect inner = pane(frame, (std::string(name) + ".pane").c_str(), area,
+                          latency ? "Time per step" : "Cache after each step",
+                          latency ? (log_ ? "step 0: prefill · log scale" : "step 0: prefill")
+                                  : "thick: held in pages · thin: asked",
+                          frame.px(latency ? 60 : 10));
   if (latency) {
     ImGui::SetCursorScreenPos({area.right() - frame.px(52), area.y + frame.px(7)});
     ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, {frame.px(8), frame.px(2)});

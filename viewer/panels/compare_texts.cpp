@@ -8,7 +8,6 @@
 #include "base/text.h"
 #include "viewer/model/ticks.h"
 #include "viewer/panels/compare_panes.h"
-#include "viewer/panels/overview_panes.h"
 
 namespace kvreel::viewer {
 namespace {

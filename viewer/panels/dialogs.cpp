@@ -24,12 +24,6 @@ std::string expanded(std::string path) {
   return home == nullptr ? path : home + path.substr(1);
 }
 
-Rect item_rect() {
-  const ImVec2 min = ImGui::GetItemRectMin();
-  const ImVec2 max = ImGui::GetItemRectMax();
-  return {min.x, min.y, max.x - min.x, max.y - min.y};
-}
-
 // A text field with a name. True when Enter was pressed in it.
 bool field(Frame& frame, const char* name, const char* hint, std::string& text, bool& focus) {
   ImGui::SetNextItemWidth(-1);
@@ -40,7 +34,7 @@ bool field(Frame& frame, const char* name, const char* hint, std::string& text, 
       "##field", hint, &text,
       ImGuiInputTextFlags_EnterReturnsTrue | ImGuiInputTextFlags_AutoSelectAll);
   ImGui::PopID();
-  frame.items.add(name, item_rect(), text);
+  frame.items.add(name, last_item_rect(), text);
   return entered;
 }
 
@@ -54,7 +48,11 @@ bool begin_dialog(Frame& frame, const char* name, const char* title, ImVec2 wind
   ImGui::SetNextWindowSize(window);
   ImGui::PushStyleColor(ImGuiCol_WindowBg,
                         ImGui::ColorConvertU32ToFloat4(with_alpha(p.ground, 0.7f)));
-  ImGui::SetNextWindowFocus();
+  // Taking the focus would close a list that is open in the dialog; a click on it is not one
+  // beside.
+  const bool list_open =
+      ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopupId | ImGuiPopupFlags_AnyPopupLevel);
+  if (!list_open) ImGui::SetNextWindowFocus();
   ImGui::Begin(
       name, nullptr,
       ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoSavedSettings);
@@ -63,8 +61,8 @@ bool begin_dialog(Frame& frame, const char* name, const char* title, ImVec2 wind
   size.y = std::min(size.y, window.y - frame.px(20));
   const Rect rect{std::round((window.x - size.x) / 2), std::round((window.y - size.y) / 2), size.x,
                   size.y};
-  const bool beside = ImGui::IsMouseClicked(0) && !rect.contains(ImGui::GetIO().MousePos) &&
-                      !ImGui::IsWindowAppearing();
+  const bool beside = !list_open && ImGui::IsMouseClicked(0) &&
+                      !rect.contains(ImGui::GetIO().MousePos) && !ImGui::IsWindowAppearing();
   if (frame.pressed({KeyPress::kEscape}) || beside) open = false;
   ImGui::SetCursorScreenPos(rect.min());
   ImGui::PushStyleColor(ImGuiCol_ChildBg, ImGui::ColorConvertU32ToFloat4(p.pane));
@@ -137,14 +135,14 @@ std::optional<std::string> OpenDialog::draw(Frame& frame, ImVec2 window) {
   fs::path next;
   if (directory_.has_parent_path() && directory_ != directory_.root_path()) {
     if (ImGui::Selectable("..")) next = directory_.parent_path();
-    frame.items.add("open.up", item_rect(), "..");
+    frame.items.add("open.up", last_item_rect(), "..");
   }
   if (entries_.empty()) ImGui::TextDisabled("No traces (.h5) and no directories here.");
   for (const Entry& entry : entries_) {
     ImGui::PushID(entry.name.c_str());
     const std::string label = to_utf8_lossy(entry.name) + (entry.directory ? "/" : "");
     const bool clicked = ImGui::Selectable("##entry");
-    const Rect rect = item_rect();
+    const Rect rect = last_item_rect();
     frame.items.add("open.entry." + entry.name, rect, label);
     ImDrawList& list = *ImGui::GetWindowDrawList();
     draw_text(list, frame.theme.fonts.text, rect.min(), entry.directory ? p.text2 : p.text, label);

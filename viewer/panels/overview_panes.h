@@ -62,16 +62,4 @@ class FactsPane {
   std::vector<Fact> recording_;
 };
 
-// A pane whose caption ends `right` before its right edge, where something else stands.
-Rect pane_with_room(Frame& frame, const char* name, const Rect& rect, const char* title,
-                    std::string_view caption, float right);
-// The colour of a run on every page: the reference is neutral, compared runs have one each.
-ImU32 run_color(const Frame& frame, RunRef run);
-// Goes to a run, or to a sample, and says so in the log.
-void choose_run(Frame& frame, RunRef run);
-void choose_sample(Frame& frame, const std::string& sample);
-// Makes a run the reference; the old one is compared instead.
-void choose_reference(Frame& frame, RunRef run);
-void toggle_compared(Frame& frame, RunRef run);
-
 }  // namespace kvreel::viewer

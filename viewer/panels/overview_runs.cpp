@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "viewer/panels/overview_panes.h"
+#include "viewer/panels/run_choice.h"
 
 namespace kvreel::viewer {
 namespace {
@@ -16,10 +17,6 @@ constexpr float kLead = 78;
 
 RunRef ref_of(const RunOfTable& run) {
   return {run.source.trace, run.source.run};
-}
-
-bool is_compared(const View& view, RunRef run) {
-  return std::find(view.compared.begin(), view.compared.end(), run) != view.compared.end();
 }
 
 void draw_radio(Frame& frame, ImDrawList& list, ImVec2 c, bool on) {
@@ -48,66 +45,6 @@ void draw_check(Frame& frame, ImDrawList& list, ImVec2 c, bool on) {
 }
 
 }  // namespace
-
-Rect pane_with_room(Frame& frame, const char* name, const Rect& rect, const char* title,
-                    std::string_view caption, float right) {
-  const Rect inner = pane(frame, name, rect, title);
-  const float x = inner.x + text_width(frame.theme.fonts.text, title) + frame.px(10);
-  draw_text_fitted(*ImGui::GetWindowDrawList(), frame.theme.fonts.small, {x, rect.y + frame.px(13)},
-                   rect.right() - right - x, frame.palette().text2, caption);
-  frame.items.add(name, rect, std::string(caption));
-  return inner;
-}
-
-ImU32 run_color(const Frame& frame, RunRef run) {
-  const View& view = frame.session.view();
-  const Palette& p = frame.palette();
-  if (run == view.reference) return mix(p.text2, p.text, 0.4f);
-  const auto found = std::find(view.compared.begin(), view.compared.end(), run);
-  if (found == view.compared.end()) return p.text2;
-  // The last one is grey, as the reference is.
-  return p.series[static_cast<size_t>(found - view.compared.begin()) % (p.series.size() - 1)];
-}
-
-void choose_run(Frame& frame, RunRef run) {
-  if (frame.session.view().run == run) return;
-  frame.session.select_run(run);
-  if (frame.log) frame.log("run " + frame.session.run_label(run));
-}
-
-void choose_sample(Frame& frame, const std::string& sample) {
-  if (frame.session.view().sample == sample) return;
-  frame.session.select_sample(sample);
-  if (frame.log) frame.log("sample " + sample);
-}
-
-void choose_reference(Frame& frame, RunRef run) {
-  View& view = frame.session.view();
-  if (view.reference == run) return;
-  const RunRef before = view.reference;
-  const auto place = std::find(view.compared.begin(), view.compared.end(), run);
-  if (place != view.compared.end()) {
-    *place = before;
-  } else {
-    view.compared.insert(view.compared.begin(), before);
-  }
-  view.reference = run;
-  if (frame.log) frame.log("reference " + frame.session.run_label(run));
-}
-
-void toggle_compared(Frame& frame, RunRef run) {
-  View& view = frame.session.view();
-  if (run == view.reference) return;
-  const bool on = is_compared(view, run);
-  // One at least: a reference alone is compared with nothing.
-  if (on && view.compared.size() == 1) return;
-  if (on) {
-    std::erase(view.compared, run);
-  } else {
-    view.compared.push_back(run);
-  }
-  if (frame.log) frame.log((on ? "leave out " : "compare ") + frame.session.run_label(run));
-}
 
 void RunsPane::refresh(Frame& frame, const RunBook& book) {
   const size_t traces = frame.library.traces().size();

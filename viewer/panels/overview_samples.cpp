@@ -6,6 +6,7 @@
 #include "viewer/model/sample_table.h"
 #include "viewer/model/ticks.h"
 #include "viewer/panels/overview_panes.h"
+#include "viewer/panels/run_choice.h"
 
 namespace kvreel::viewer {
 
@@ -40,18 +41,14 @@ void SamplesPane::draw(Frame& frame, const Rect& area, const RunBook& book) {
       grouped(static_cast<int64_t>(grid_.rows.size())), frame.session.run_label(view.run),
       frame.session.run_label(view.reference));
   const float field = std::min(frame.px(190), area.w * 0.3f);
-  Rect inner = pane_with_room(frame, "overview.samples.pane", area, "Samples", caption,
-                              field + frame.px(20));
+  Rect inner = pane(frame, "overview.samples.pane", area, "Samples", caption, field + frame.px(20));
   ImGui::SetCursorScreenPos({area.right() - field - frame.px(10), area.y + frame.px(7)});
   ImGui::SetNextItemWidth(field);
   if (frame.pressed({KeyPress::kSlash})) ImGui::SetKeyboardFocusHere();
   ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, {frame.px(8), frame.px(3)});
   ImGui::InputTextWithHint("##overview.samples.filter", "Filter", filter_.data(), filter_.size());
   ImGui::PopStyleVar();
-  const ImVec2 min = ImGui::GetItemRectMin();
-  const ImVec2 max = ImGui::GetItemRectMax();
-  frame.items.add("overview.samples.filter", {min.x, min.y, max.x - min.x, max.y - min.y},
-                  filter_.data());
+  frame.items.add("overview.samples.filter", last_item_rect(), filter_.data());
   if (ImGui::IsItemHovered() && !ImGui::IsItemActive())
     tooltip(frame, "Samples or groups that contain this ( / )");
 

@@ -23,15 +23,10 @@ ImU32 ground_of(const Palette& palette, double share) {
 PaneArea pane_with_controls(Frame& frame, const char* name, const Rect& rect, const char* title,
                             std::string_view caption, float controls) {
   PaneArea area;
-  area.content = pane(frame, name, rect, title);
-  frame.items.add(std::string(name) + ".caption", rect, std::string(caption));
+  area.content = pane(frame, name, rect, title, caption, controls + frame.px(8));
   Rect head{rect.x + frame.px(10), rect.y + frame.px(10), rect.w - frame.px(20), frame.px(22)};
   area.controls = head.take_right(controls);
   area.controls.y -= frame.px(3);
-  const float after = text_width(frame.theme.fonts.text, title) + frame.px(10);
-  draw_text_fitted(*ImGui::GetWindowDrawList(), frame.theme.fonts.small,
-                   {head.x + after, head.y + frame.px(3)}, head.w - after - frame.px(8),
-                   frame.palette().text2, caption);
   return area;
 }
 

@@ -139,9 +139,7 @@ void TimelinePage::draw_search(Frame& frame) {
   const bool entered =
       ImGui::InputTextWithHint("##timeline.search", "Find operation, kernel, sample, run", &text_,
                                ImGuiInputTextFlags_EnterReturnsTrue);
-  const ImVec2 min = ImGui::GetItemRectMin();
-  const ImVec2 max = ImGui::GetItemRectMax();
-  frame.items.add("timeline.search", {min.x, min.y, max.x - min.x, max.y - min.y}, text_);
+  frame.items.add("timeline.search", last_item_rect(), text_);
   if (!search_ || search_for_ != text_ || searched_in_ != overview_.get()) {
     search_.emplace(overview_, text_);
     if (search_for_ != text_) {
@@ -181,7 +179,7 @@ void TimelinePage::find(Frame& frame, bool forward) {
   const EventFacts facts = event_facts(*data_, *overview_, *found);
   found_ =
       facts.name + (facts.layer >= 0 ? " L" + std::to_string(facts.layer) : "") + " · " +
-      time_text(static_cast<double>(facts.duration_ns)) + " at " +
+      format_duration(static_cast<double>(facts.duration_ns)) + " at " +
       moment_text(static_cast<double>(facts.start_ns), 1e6) +
       (around_the_end ? forward ? " · from the beginning again" : " · from the end again" : "");
   if (frame.log) frame.log("found " + found_);
@@ -213,13 +211,14 @@ void TimelinePage::zoom_to_decision(Frame& frame) {
     found_ = "No span of a decision of this run, sample and layer was recorded";
     return;
   }
-  found_ = fmt::format("decision of layer {}: {}", view.layer, time_text(range->length()));
+  found_ = fmt::format("decision of layer {}: {}", view.layer, format_duration(range->length()));
   set_time(frame, around(*range, 0.15, whole()));
 }
 
 std::string TimelinePage::caption(const Overview& overview) const {
-  std::string text = fmt::format("{} visible of {} · {} events", time_text(shown_.visible.length()),
-                                 time_text(whole()), grouped(static_cast<int64_t>(data_->events)));
+  std::string text =
+      fmt::format("{} visible of {} · {} events", format_duration(shown_.visible.length()),
+                  format_duration(whole()), grouped(static_cast<int64_t>(data_->events)));
   const uint64_t all = overview.spans + overview.kernels;
   if (data_->events < all) {
     text += fmt::format(" of {} so far", grouped(static_cast<int64_t>(all)));
@@ -367,7 +366,7 @@ void TimelinePage::describe(Frame& frame, EventRef event) {
   const auto duration = static_cast<double>(facts.duration_ns);
   std::vector<std::pair<std::string, std::string>> lines;
   if (facts.kind != TrackKind::passes) lines.emplace_back("", facts.name);
-  lines.emplace_back("duration", time_text(duration));
+  lines.emplace_back("duration", format_duration(duration));
   if (facts.step_ns > 0 && facts.kind != TrackKind::steps) {
     const double share = 100 * duration / static_cast<double>(facts.step_ns);
     lines.back().second += fmt::format("  ({:.1f} % of its step)", share);
@@ -401,7 +400,7 @@ void TimelinePage::describe(Frame& frame, EventRef event) {
     }
   }
   hover.text = facts.name + (facts.layer >= 0 ? " · layer " + std::to_string(facts.layer) : "") +
-               " · " + time_text(duration) + " · " + run + " · " + sample;
+               " · " + format_duration(duration) + " · " + run + " · " + sample;
   frame.items.add("timeline.hovered", {}, hover.text);
   ImGui::BeginTooltip();
   for (const auto& [label, value] : lines) {

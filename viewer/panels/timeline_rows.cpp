@@ -155,7 +155,8 @@ Rect TimelineRows::selection_label(Frame& frame, const Shown& shown) const {
     return plot_.x + static_cast<float>(std::clamp(scale_.x(time), 0., scale_.width));
   };
   const float width =
-      text_width(frame.theme.fonts.small, time_text(shown.selection->length())) + frame.px(12);
+      text_width(frame.theme.fonts.small, format_duration(shown.selection->length())) +
+      frame.px(12);
   const float middle = (x_of(shown.selection->begin) + x_of(shown.selection->end)) / 2;
   const float x = std::clamp(middle, plot_.x + width / 2, plot_.right() - width / 2);
   return {std::round(x - width / 2), axis_.y, std::round(width), frame.px(18)};
@@ -342,7 +343,7 @@ void TimelineRows::draw_marks(Frame& frame, const Shown& shown) {
     const Rect label = selection_label(frame, shown);
     list.AddRectFilled(label.min(), label.max(), p.accent, frame.px(4));
     draw_text(list, frame.theme.fonts.small, {label.x + label.w / 2, label.y + frame.px(2)},
-              p.accent_text, time_text(shown.selection->length()), Align::center);
+              p.accent_text, format_duration(shown.selection->length()), Align::center);
   }
   // The step of the position, as a cursor.
   if (shown.step && shown.step->begin >= scale_.begin && shown.step->begin <= scale_.end) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "viewer/model/ticks.h"
 #include "viewer/panels/timeline_rows.h"
 
@@ -64,7 +65,7 @@ void TimelineStatisticsPane::draw(Frame& frame, const Rect& area,
   count(frame, data, range);
   std::string caption =
       fmt::format("{}, {}", of_selection ? "of the selection" : "of what is visible",
-                  time_text(range.length()));
+                  format_duration(range.length()));
   if (counting_ != nullptr) {
     caption += fmt::format(" · {} of {} events counted",
                            grouped(static_cast<int64_t>(counting_->counted())),
@@ -151,10 +152,10 @@ void TimelineStatisticsPane::draw_rows(Frame& frame, const Rect& area, std::span
       const float text_y = std::round(y + (height - font->FontSize) / 2);
       draw_text_fitted(list, font, {area.x + box + frame.px(7), text_y},
                        edges[0] - area.x - box - frame.px(15), text, name);
-      const std::array<std::string, 5> cells = {grouped(static_cast<int64_t>(row.count)),
-                                                time_text(row.total_ns), time_text(row.median_ns),
-                                                time_text(row.p99_ns),
-                                                fmt::format("{:.1f} %", 100 * row.share)};
+      const std::array<std::string, 5> cells = {
+          grouped(static_cast<int64_t>(row.count)), format_duration(row.total_ns),
+          format_duration(row.median_ns), format_duration(row.p99_ns),
+          fmt::format("{:.1f} %", 100 * row.share)};
       for (size_t c = 0; c < cells.size(); ++c) {
         draw_text(list, font, {edges[c + 1], text_y}, text, cells[c], Align::right);
       }

@@ -47,14 +47,8 @@ bool Frame::pressed(KeyPress key) {
 
 namespace {
 
-Rect last_item() {
-  const ImVec2 min = ImGui::GetItemRectMin();
-  const ImVec2 max = ImGui::GetItemRectMax();
-  return {min.x, min.y, max.x - min.x, max.y - min.y};
-}
-
 void after_item(Frame& frame, const char* name, std::string text, const char* tip) {
-  frame.items.add(name, last_item(), std::move(text));
+  frame.items.add(name, last_item_rect(), std::move(text));
   if (tip != nullptr && ImGui::IsItemHovered()) tooltip(frame, tip);
 }
 
@@ -122,27 +116,45 @@ bool segmented(Frame& frame, const char* name, std::span<const char* const> labe
   return changed;
 }
 
+Rect last_item_rect() {
+  const ImVec2 min = ImGui::GetItemRectMin();
+  const ImVec2 max = ImGui::GetItemRectMax();
+  return {min.x, min.y, max.x - min.x, max.y - min.y};
+}
+
 bool combo(Frame& frame, const char* name, std::span<const std::string> labels, int& chosen,
            float width) {
-  const bool valid = chosen >= 0 && static_cast<size_t>(chosen) < labels.size();
-  const char* preview = valid ? labels[static_cast<size_t>(chosen)].c_str() : "-";
+  return combo(
+      frame, name, static_cast<int>(labels.size()),
+      [&](int i) { return labels[static_cast<size_t>(i)]; }, chosen, width);
+}
+
+bool combo(Frame& frame, const char* name, int count, const std::function<std::string(int)>& label,
+           int& chosen, float width) {
+  const std::string preview = chosen >= 0 && chosen < count ? label(chosen) : "-";
   bool changed = false;
   ImGui::PushID(name);
   ImGui::SetNextItemWidth(width);
-  const bool open = ImGui::BeginCombo("##combo", preview, ImGuiComboFlags_HeightLarge);
-  frame.items.add(name, last_item(), preview);
+  const bool open = ImGui::BeginCombo("##combo", preview.c_str(), ImGuiComboFlags_HeightLarge);
+  frame.items.add(name, last_item_rect(), preview);
   if (open) {
-    for (int i = 0; i < static_cast<int>(labels.size()); ++i) {
-      ImGui::PushID(i);
-      if (ImGui::Selectable(labels[static_cast<size_t>(i)].c_str(), i == chosen)) {
-        changed = i != chosen;
-        chosen = i;
-        if (frame.log)
-          frame.log(std::string("choose ") + name + " " + labels[static_cast<size_t>(i)]);
+    if (ImGui::IsWindowAppearing() && chosen >= 0) {
+      ImGui::SetScrollY(static_cast<float>(chosen) * ImGui::GetTextLineHeightWithSpacing());
+    }
+    ImGuiListClipper clipper;
+    clipper.Begin(count);
+    while (clipper.Step()) {
+      for (int i = clipper.DisplayStart; i < clipper.DisplayEnd; ++i) {
+        const std::string text = label(i);
+        ImGui::PushID(i);
+        if (ImGui::Selectable(text.c_str(), i == chosen)) {
+          changed = i != chosen;
+          chosen = i;
+          if (frame.log) frame.log(std::string("choose ") + name + " " + text);
+        }
+        ImGui::PopID();
+        frame.items.add(std::string(name) + "." + std::to_string(i), last_item_rect(), text);
       }
-      ImGui::PopID();
-      frame.items.add(std::string(name) + "." + std::to_string(i), last_item(),
-                      labels[static_cast<size_t>(i)]);
     }
     ImGui::EndCombo();
   }
@@ -183,7 +195,7 @@ Canvas canvas(Frame& frame, const char* name, const Rect& rect) {
 }
 
 Rect pane(Frame& frame, const char* name, const Rect& rect, const char* title,
-          std::string_view caption) {
+          std::string_view caption, float controls) {
   const Palette& p = frame.palette();
   ImDrawList& list = *ImGui::GetWindowDrawList();
   const float round = frame.px(6);
@@ -197,7 +209,7 @@ Rect pane(Frame& frame, const char* name, const Rect& rect, const char* title,
     draw_text(list, frame.theme.fonts.text, head.min(), p.text, title);
     const float after = text_width(frame.theme.fonts.text, title) + frame.px(10);
     draw_text_fitted(list, frame.theme.fonts.small, {head.x + after, head.y + frame.px(3)},
-                     head.w - after, p.text2, caption);
+                     head.w - after - controls, p.text2, caption);
     inner.take_top(frame.px(4));
   }
   return inner;

@@ -126,6 +126,11 @@ bool toggle(Frame& frame, const char* name, const char* label, bool& on,
 bool segmented(Frame& frame, const char* name, std::span<const char* const> labels, int& chosen);
 bool combo(Frame& frame, const char* name, std::span<const std::string> labels, int& chosen,
            float width);
+// The same of any number of choices: `label` is asked for what is visible only.
+bool combo(Frame& frame, const char* name, int count, const std::function<std::string(int)>& label,
+           int& chosen, float width);
+// Where ImGui's last item is, for items that tests find by name.
+Rect last_item_rect();
 // An invisible button over a drawing: gives hover, click and drag.
 struct Canvas {
   bool hovered = false;
@@ -143,9 +148,10 @@ Canvas canvas(Frame& frame, const char* name, const Rect& rect);
 // --- Panes ---
 
 // A bordered pane with a title and a quiet caption beside it; returns the rectangle left for its
-// content.
+// content. The caption leaves the title line's last `controls` pixels to what the caller puts
+// there.
 Rect pane(Frame& frame, const char* name, const Rect& rect, const char* title,
-          std::string_view caption = {});
+          std::string_view caption = {}, float controls = 0);
 // A message in the middle of an area: what is empty and why, what is loading, what failed.
 void message(Frame& frame, const Rect& rect, std::string_view title, std::string_view detail = {});
 // "loading ..." or the failure of something that was asked for; true where it is there and can be

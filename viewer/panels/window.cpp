@@ -36,7 +36,7 @@ struct Window::Parts {
   std::string focus;  // the pane that was clicked last
   std::string notice;
   bool notice_warns = false;
-  bool playing = false;
+  bool animating = false;
 
   void draw_top_bar(Frame& frame, Rect bar, Wishes& wishes);
   void draw_position(Frame& frame, const Rect& bar);
@@ -127,17 +127,13 @@ void Window::Parts::draw_position(Frame& frame, const Rect& bar) {
   };
   if (button(frame, "sample.before", "\u2039", "Sample before (Page Up)")) step_to(sample - 1);
   ImGui::SameLine(0, frame.px(4));
-  // A list of thousands would be built every frame: only what is near the chosen one is offered.
-  constexpr int kNear = 200;
-  const int first = std::max(0, std::min(sample - kNear, count - 2 * kNear));
-  const int end = std::min(count, first + 2 * kNear);
-  std::vector<std::string> ids;
-  for (int i = first; i < end; ++i) {
-    ids.push_back(to_utf8_lossy(overview->samples[static_cast<size_t>(i)].id));
-  }
-  int near = sample - first;
-  if (combo(frame, "sample", ids, near, std::clamp(bar.w * 0.16f, frame.px(120), frame.px(260)))) {
-    step_to(first + near);
+  const auto id = [&](int i) {
+    return to_utf8_lossy(overview->samples[static_cast<size_t>(i)].id);
+  };
+  int wanted = sample;
+  if (combo(frame, "sample", count, id, wanted,
+            std::clamp(bar.w * 0.16f, frame.px(120), frame.px(260)))) {
+    step_to(wanted);
   }
   ImGui::SameLine(0, frame.px(4));
   if (button(frame, "sample.after", "\u203a", "Sample after (Page Down)")) step_to(sample + 1);
@@ -373,7 +369,7 @@ Wishes Window::draw(Frame& frame, ImVec2 size) {
   for (const auto& [name, item] : frame.items.all()) {
     if (!item.pane.empty()) parts.panes.add(name, item.rect, item.text, item.pane);
   }
-  parts.playing = frame.session.playing() || frame.animating;
+  parts.animating = frame.session.playing() || frame.animating;
   return wishes;
 }
 
@@ -391,7 +387,7 @@ void Window::notify(std::string sentence, bool warning) {
 }
 
 bool Window::animating() const {
-  return parts_->playing;
+  return parts_->animating;
 }
 
 }  // namespace kvreel::viewer

@@ -162,7 +162,6 @@ void App::frame(Picture* copy) {
   collect_text();
   if (fonts_stale_ || content_scale_ != host_.content_scale()) apply_theme();
 
-  const auto begun = std::chrono::steady_clock::now();
   const bool exporting = export_in_ > 0;
   host_.begin_frame(!exporting);
   const ImGuiIO& io = ImGui::GetIO();
@@ -173,8 +172,6 @@ void App::frame(Picture* copy) {
   Frame drawn{*session_, *library_, theme_, host_.textures(), items_, keys, now(), log_line};
   const Wishes wishes = window_->draw(drawn, host_.size());
   ImGui::Render();
-  last_frame_ms_ =
-      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun).count();
 
   Picture picture;
   const bool finishing = exporting && export_in_ == 1;
@@ -251,8 +248,7 @@ void App::run(const std::function<void()>& at_rest) {
       continue;
     }
     if (host_.take_activity()) frames_left = kFramesAfterChange;
-    const bool moving =
-        window_->animating() || session_->playing() || export_in_ > 0 || ImGui::IsAnyMouseDown();
+    const bool moving = window_->animating() || export_in_ > 0 || ImGui::IsAnyMouseDown();
     // What moved is drawn once more where it stopped.
     if (moving) frames_left = kFramesAfterChange;
     if (frames_left > 0) {

@@ -44,7 +44,6 @@ class App {
   // `timeout_s`.
   bool settle(double timeout_s = 60);
 
-  bool wants_to_quit() const { return quit_; }
   // Any trace that could not be opened.
   bool any_failed() const { return any_failed_; }
   void set_dark(bool dark);
@@ -56,7 +55,6 @@ class App {
   Session& session() { return *session_; }
   const Items& items() const { return items_; }
   Rect page_rect() const { return window_->page_rect(); }
-  double last_frame_ms() const { return last_frame_ms_; }  // of CPU, drawing calls apart
 
  private:
   void log(std::string_view line) const;
@@ -83,7 +81,6 @@ class App {
   float content_scale_ = 1;
   int64_t frame_ = 0;
   std::chrono::steady_clock::time_point started_;
-  double last_frame_ms_ = 0;
   bool quit_ = false;
   bool any_failed_ = false;
   std::string title_;
