@@ -17,8 +17,8 @@ nlohmann::json describe_program();
 // {"cpu", "cores", "memory_bytes", "os"} of this machine.
 nlohmann::json describe_machine();
 
-// Bytes per second (median, least, most), threads, runs, bytes, and whether the buffer counts in the process peak:
-// measured now.
+// Bytes per second (median, least, most), threads, runs, bytes, and whether the buffer counts in
+// the process peak: measured now.
 nlohmann::json measure_bandwidth(int threads);
 
 // Shapes, sizes and files. `hashes`: SHA-256 of each file, in the order of model_files(), or empty.

@@ -73,8 +73,8 @@ struct LiveFile::Parts {
 LiveFile::LiveFile(const std::string& path, std::string_view provenance)
     : path_(path), parts_(std::make_unique<Parts>()) {
   prepare_thread();
-  // Until SWMR writing has started, HDF5 locks the file, and a reader that looks at it just then makes
-  // the start fail: nobody sees it under its name before.
+  // Until SWMR writing has started, HDF5 locks the file, and a reader that looks at it just then
+  // makes the start fail: nobody sees it under its name before.
   const std::string draft = fmt::format("{}.{}.starting", path, ::getpid());
   parts_->file = create_file(draft, path, true);
   try {
