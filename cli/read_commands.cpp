@@ -13,9 +13,9 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/commands.h"
-#include "exports/compare.h"
-#include "exports/info.h"
-#include "exports/tables.h"
+#include "exports/tables/compare.h"
+#include "exports/tables/info.h"
+#include "exports/tables/tables.h"
 #include "tracer/read/recover.h"
 #include "tracer/read/trace.h"
 

@@ -3,7 +3,7 @@
 #include <numeric>
 #include <random>
 
-#include "exports/small_trace.h"
+#include "exports/tables/small_trace.h"
 #include "viewer/big_trace.h"
 #include "viewer/model/attention_view.h"
 #include "viewer/null_ui.h"

@@ -1,7 +1,7 @@
 // The compare page by clicks on named items and keys.
 #include <gtest/gtest.h>
 
-#include "exports/small_trace.h"
+#include "exports/tables/small_trace.h"
 #include "viewer/big_trace.h"
 #include "viewer/null_ui.h"
 

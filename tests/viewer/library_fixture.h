@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "exports/small_trace.h"
+#include "exports/tables/small_trace.h"
 #include "viewer/data/library.h"
 
 namespace kvreel::viewer::testing {

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 #include <csignal>
 
-#include "exports/small_trace.h"
+#include "exports/tables/small_trace.h"
 #include "tracer/rows.h"
 #include "viewer/big_trace.h"
 #include "viewer/null_ui.h"

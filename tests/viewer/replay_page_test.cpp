@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "exports/small_trace.h"
+#include "exports/tables/small_trace.h"
 #include "viewer/big_trace.h"
 #include "viewer/model/replay_data.h"
 #include "viewer/null_ui.h"

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "exports/small_trace.h"
+#include "exports/tables/small_trace.h"
 #include "viewer/data/read_overview.h"
 #include "viewer/model/overview_table.h"
 #include "viewer/model/sample_table.h"

@@ -3,7 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "exports/small_trace.h"
+#include "exports/tables/small_trace.h"
 #include "viewer/big_trace.h"
 #include "viewer/data/timeline_data.h"
 #include "viewer/model/timeline_view.h"

@@ -1,7 +1,7 @@
 // The timeline page, driven by the names of its items.
 #include <cmath>
 
-#include "exports/small_trace.h"
+#include "exports/tables/small_trace.h"
 #include "viewer/big_trace.h"
 #include "viewer/null_ui.h"
 

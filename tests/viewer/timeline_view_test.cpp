@@ -7,7 +7,7 @@
 #include <cmath>
 #include <random>
 
-#include "exports/statistics.h"
+#include "exports/tables/statistics.h"
 #include "viewer/model/timeline_search.h"
 #include "viewer/model/timeline_statistics.h"
 

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "exports/small_trace.h"
+#include "exports/tables/small_trace.h"
 #include "viewer/null_ui.h"
 #include "viewer/panels/dialogs.h"
 

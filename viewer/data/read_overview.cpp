@@ -13,10 +13,10 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "exports/info.h"
-#include "exports/json_text.h"
-#include "exports/labels.h"
-#include "exports/provenance.h"
+#include "exports/tables/info.h"
+#include "exports/tables/json_text.h"
+#include "exports/tables/labels.h"
+#include "exports/tables/provenance.h"
 
 namespace kvreel::viewer {
 namespace {

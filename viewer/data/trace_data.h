@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "exports/compare.h"
+#include "exports/tables/compare.h"
 #include "tracer/read/trace.h"
 
 namespace kvreel::viewer {

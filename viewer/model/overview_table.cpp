@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "base/text.h"
-#include "exports/display.h"
+#include "exports/tables/display.h"
 #include "viewer/model/ticks.h"
 
 namespace kvreel::viewer {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <unordered_map>
 
-#include "exports/labels.h"
+#include "exports/tables/labels.h"
 
 namespace kvreel::viewer {
 namespace {

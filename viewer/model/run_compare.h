@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "exports/compare.h"
+#include "exports/tables/compare.h"
 #include "viewer/data/outputs.h"
 #include "viewer/data/trace_data.h"
 

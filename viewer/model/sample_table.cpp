@@ -7,7 +7,7 @@
 #include <unordered_map>
 
 #include "base/text.h"
-#include "exports/display.h"
+#include "exports/tables/display.h"
 #include "viewer/model/overview_table.h"
 #include "viewer/model/ticks.h"
 

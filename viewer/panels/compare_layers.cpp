@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "exports/display.h"
+#include "exports/tables/display.h"
 #include "viewer/model/ticks.h"
 #include "viewer/panels/compare_panes.h"
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "exports/display.h"
+#include "exports/tables/display.h"
 #include "viewer/model/ticks.h"
 #include "viewer/panels/compare_panes.h"
 #include "viewer/panels/run_choice.h"

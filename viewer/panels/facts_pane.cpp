@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "base/text.h"
-#include "exports/labels.h"
+#include "exports/tables/labels.h"
 #include "viewer/model/ticks.h"
 #include "viewer/panels/replay_parts.h"
 

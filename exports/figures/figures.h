@@ -1,0 +1,40 @@
+// The figures that traces can be drawn as.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "exports/plot/figure.h"
+#include "exports/tables/tables.h"
+#include "tracer/read/trace.h"
+
+namespace kvreel::exports {
+
+struct FigureInfo {
+  std::string_view name;
+  std::string_view meaning;  // one line, for a list
+  std::string_view needs;    // what a trace must have, and the option that records it; "": nothing
+};
+
+// Every figure, in the order in which a list should show them.
+const std::vector<FigureInfo>& known_figures();
+
+struct FigureOptions {
+  Filter filter;          // runs, samples, layer, steps that are shown
+  std::string reference;  // run that scores and bytes are compared with; "": full, else the first
+  std::string by;         // a field of the samples' metadata: one series (or panel) per value
+  bool log_y = false;     // where a figure offers it
+  std::string command;    // into the metadata
+  std::string version;    // of the program that draws, likewise
+};
+
+// Traces must not change while this reads them. Throws UsageError for an unknown figure, run,
+// sample or field, with the nearest known name; Error where the traces lack what the figure shows,
+// with the option that records it, and where they cannot be compared (other prompts, another
+// model), naming both.
+plot::Figure make_figure(const std::vector<const tracer::Trace*>& traces, std::string_view name,
+                         const FigureOptions& options = {});
+
+}  // namespace kvreel::exports

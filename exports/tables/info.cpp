@@ -1,0 +1,186 @@
+// What a trace is, as JSON.
+#include "exports/tables/info.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "exports/tables/json_text.h"
+#include "exports/tables/labels.h"
+#include "exports/tables/provenance.h"
+#include "exports/tables/rows.h"
+#include "exports/tables/statistics.h"
+
+namespace kvreel::exports {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+using tracer::Trace;
+
+// A note's value, null where there is none or it is not JSON.
+json note(const std::map<std::string, std::string>& notes, const std::string& key) {
+  const auto found = notes.find(key);
+  if (found == notes.end()) return {};
+  json value = parse_json(found->second);
+  return value.is_discarded() ? json() : value;
+}
+
+json field(const json& object, const char* key) {
+  return object.is_object() && object.contains(key) ? object.at(key) : json();
+}
+
+ordered_json describe_trace(const Trace& trace, const Provenance& provenance,
+                            const json& finished) {
+  std::error_code error;
+  const uintmax_t size = std::filesystem::file_size(trace.path(), error);
+  const std::string command = provenance.command();
+  return {{"path", to_utf8_lossy(trace.path())},
+          {"bytes", error ? ordered_json() : ordered_json(size)},
+          {"status", status_word(trace)},
+          {"format", fmt::format("{}.{}", trace.format_major(), trace.format_minor())},
+          {"created_utc", provenance.at("/created_utc")},
+          {"ended_utc", field(finished, "ended_utc")},
+          {"wall_ns", field(finished, "wall_ns")},
+          {"command", command.empty() ? ordered_json() : ordered_json(to_utf8_lossy(command))},
+          {"clock", provenance.at("/clock")}};
+}
+
+ordered_json describe_prompts(const Trace& trace, const Labels& labels,
+                              const Provenance& provenance) {
+  std::vector<double> tokens;
+  int64_t truncated = 0;
+  const std::vector<int32_t> original =
+      trace.read_column(&tracer::Samples::original_tokens, 0, trace.rows<tracer::Samples>());
+  for (size_t i = 0; i < labels.samples().size(); ++i) {
+    const uint64_t count = labels.tokens(static_cast<int32_t>(i)).count();
+    tokens.push_back(static_cast<double>(count));
+    truncated += original[i] > static_cast<int64_t>(count);
+  }
+  ordered_json described = {
+      {"samples", labels.samples().size()}, {"tokens", nullptr}, {"truncated", truncated}};
+  if (const auto spread = spread_of(tokens)) {
+    described["tokens"] = {{"min", static_cast<int64_t>(spread->least)},
+                           {"median", spread->median},
+                           {"max", static_cast<int64_t>(spread->most)}};
+  }
+  described["source"] = provenance.at("/prompts");
+  return described;
+}
+
+// Runs with their parameters, and how many of their passes there are.
+ordered_json describe_runs(const Trace& trace, const PassList& passes) {
+  const tracer::Runs runs = trace.read<tracer::Runs>(0, trace.rows<tracer::Runs>());
+  ordered_json described = ordered_json::array();
+  for (size_t run = 0; run < runs.name.rows(); ++run) {
+    int64_t finished = 0;
+    for (size_t pass = 0; pass < passes.size(); ++pass) {
+      finished += passes.run[pass] == static_cast<int32_t>(run) && !passes.interrupted(pass);
+    }
+    ordered_json parameters = parse_json<ordered_json>(runs.parameters.at(run));
+    if (parameters.is_discarded()) parameters = nullptr;
+    described.push_back({{"name", to_utf8_lossy(runs.name.at(run))},
+                         {"policy", to_utf8_lossy(runs.policy.at(run))},
+                         {"parameters", std::move(parameters)},
+                         {"finished_passes", finished}});
+  }
+  return described;
+}
+
+ordered_json describe_passes(const PassList& passes, size_t runs, size_t samples,
+                             const Provenance& provenance) {
+  int64_t interrupted = 0;
+  for (size_t pass = 0; pass < passes.size(); ++pass) interrupted += passes.interrupted(pass);
+  // The prompt set says how many samples were to come; the trace knows those that did.
+  const double expected =
+      provenance.positive("/prompts/count").value_or(static_cast<double>(samples)) *
+      static_cast<double>(runs);
+  constexpr double kMost = 1e15;  // more is no count of passes
+  return {{"finished", static_cast<int64_t>(passes.size()) - interrupted},
+          {"interrupted", interrupted},
+          {"expected",
+           expected < kMost ? ordered_json(static_cast<int64_t>(expected)) : ordered_json()}};
+}
+
+ordered_json describe_tables(const Trace& trace) {
+  ordered_json described = ordered_json::object();
+  tracer::for_each_table([&](auto table) {
+    using Table = decltype(table);
+    described[std::string(Table::kName)] = trace.rows<Table>();
+  });
+  return described;
+}
+
+// What recording took. Until it is finished, what the finished passes say.
+ordered_json describe_overhead(const Trace& trace, const json& overhead) {
+  if (overhead.is_object()) {
+    ordered_json described = overhead;
+    described["source"] = "whole recording";
+    return described;
+  }
+  using tracer::Passes;
+  const uint64_t count = trace.rows<Passes>();
+  if (count == 0) return {};
+  const auto recorder = trace.read_column(&Passes::recorder_ns, 0, count);
+  const auto prefill = trace.read_column(&Passes::prefill_ns, 0, count);
+  const auto decode = trace.read_column(&Passes::decode_ns, 0, count);
+  // Sums as double: those of a damaged file could overflow integers.
+  double callback_ns = 0;
+  double inference_ns = 0;
+  for (size_t i = 0; i < recorder.size(); ++i) {
+    callback_ns += static_cast<double>(recorder[i]);
+    inference_ns += static_cast<double>(prefill[i]) + static_cast<double>(decode[i]);
+  }
+  return {{"callback_ns", callback_ns},
+          {"writer_cpu_ns", nullptr},
+          {"inference_ns", inference_ns},
+          {"share", inference_ns > 0 ? ordered_json(callback_ns / inference_ns) : ordered_json()},
+          {"source", "finished passes"}};
+}
+
+// Model without the list of its layers' windows, which says nothing at a glance.
+ordered_json describe_model(const Provenance& provenance) {
+  ordered_json model = provenance.at("/model");
+  if (model.is_object()) model.erase("windows");
+  return model;
+}
+
+}  // namespace
+
+ordered_json info_json(const Trace& trace) {
+  const Provenance provenance(trace);
+  const Labels labels(trace);
+  const PassList passes(trace);
+  const std::map<std::string, std::string> notes = trace.notes();
+
+  ordered_json info;
+  info["trace"] = describe_trace(trace, provenance, note(notes, "finished"));
+  info["kvreel"] = provenance.at("/kvreel");
+  info["machine"] = provenance.at("/machine");
+  info["engine"] = provenance.at("/engine");
+  info["model"] = describe_model(provenance);
+  info["prompts"] = describe_prompts(trace, labels, provenance);
+  info["runs"] = describe_runs(trace, passes);
+  info["passes"] =
+      describe_passes(passes, labels.runs().size(), labels.samples().size(), provenance);
+  info["rows"] = describe_tables(trace);
+  info["recording"] = {{"overhead", describe_overhead(trace, note(notes, "overhead"))},
+                       {"queue", note(notes, "queue")},
+                       {"drops", note(notes, "drops")},
+                       {"process", note(notes, "process")}};
+  ordered_json others = ordered_json::object();
+  for (const auto& [key, value] : notes) {
+    const bool told = key == "finished" || key == "overhead" || key == "queue" || key == "drops" ||
+                      key == "process";
+    if (!told) others[to_utf8_lossy(key)] = note(notes, key);
+  }
+  info["notes"] = std::move(others);
+  return info;
+}
+
+}  // namespace kvreel::exports

@@ -1,0 +1,120 @@
+// Ways through the rows of a trace: passes that are wanted, blocks of rows, texts of positions.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "exports/tables/labels.h"
+#include "exports/tables/table.h"
+#include "tracer/read/trace.h"
+
+namespace kvreel::exports {
+
+// The columns of `passes` that say which rows belong to which pass.
+struct PassList {
+  explicit PassList(const tracer::Trace& trace);
+
+  size_t size() const { return run.size(); }
+  bool interrupted(size_t pass) const { return finish[pass] == kFinishInterrupted; }
+  // Rows of the pass in the table that `ends` is about.
+  tracer::RowRange rows(const std::vector<uint64_t>& ends, size_t pass) const;
+
+  std::string path;
+  std::vector<int32_t> run;
+  std::vector<int32_t> sample;
+  std::vector<int8_t> finish;
+};
+
+// Everything that the rows of an exported table are made from.
+struct Source {
+  Source(const tracer::Trace& the_trace, const Filter& the_filter);
+
+  const tracer::Trace& trace;
+  Filter filter;
+  Labels labels;
+  Selection selection;
+  PassList passes;
+};
+
+// Rows at most in memory at a time: one chunk of a long table.
+inline constexpr uint64_t kBlockRows = 16384;
+
+// Calls use(block, row in the block, row in the trace) for rows [begin, end) of a table.
+template <typename Table, typename Use>
+void for_each_row(const tracer::Trace& trace, tracer::RowRange range, Use&& use) {
+  for (uint64_t begin = range.begin; begin < range.end; begin += kBlockRows) {
+    const uint64_t end = std::min(range.end, begin + kBlockRows);
+    const Table block = trace.read<Table>(begin, end);
+    for (uint64_t row = begin; row < end; ++row) use(block, static_cast<size_t>(row - begin), row);
+  }
+}
+
+// The same for the rows of a table that describes passes and has a run, a sample and a step, where
+// the selection wants them: of finished passes (`ends`: the table's column of passes), and of the
+// unfinished one.
+template <typename Table, typename Use>
+void for_each_selected(const Source& source, std::vector<uint64_t> tracer::Passes::*ends,
+                       Use&& use) {
+  const tracer::Trace& trace = source.trace;
+  const std::vector<uint64_t> all_ends = trace.read_column(ends, 0, source.passes.size());
+  const Selection& selection = source.selection;
+  const auto filtered = [&](const Table& block, size_t i, uint64_t row) {
+    source.labels.run(block.run[i]);  // a damaged row is an error, not a row of no run
+    source.labels.sample(block.sample[i]);
+    const bool wanted = selection.run(block.run[i]) && selection.sample(block.sample[i]) &&
+                        selection.step(block.step[i]);
+    if (!wanted) return;
+    if constexpr (requires { block.layer; }) {
+      if (!selection.layer(block.layer[i])) return;
+    }
+    use(block, i, row);
+  };
+  // Neighbouring passes that are wanted are read as one.
+  tracer::RowRange next;
+  for (size_t pass = 0; pass < source.passes.size(); ++pass) {
+    if (!selection.run(source.passes.run[pass]) || !selection.sample(source.passes.sample[pass]))
+      continue;
+    const tracer::RowRange rows = source.passes.rows(all_ends, pass);
+    if (rows.begin != next.end) {
+      for_each_row<Table>(trace, next, filtered);
+      next.begin = rows.begin;
+    }
+    next.end = rows.end;
+  }
+  for_each_row<Table>(trace, next, filtered);
+  const uint64_t finished = all_ends.empty() ? 0 : all_ends.back();
+  for_each_row<Table>(trace, {finished, trace.rows<Table>()}, filtered);
+}
+
+// The bytes of tokens by their position in a sample: prompt tokens, then those that a run
+// generated. Cheap where questions about the same run and sample come together.
+class PieceReader {
+ public:
+  PieceReader(const tracer::Trace& trace, const Labels& labels) : trace_(trace), labels_(labels) {}
+
+  // None where the trace has no such token.
+  std::optional<std::string> at(int32_t run, int32_t sample, int64_t position);
+
+ private:
+  const tracer::Trace& trace_;
+  const Labels& labels_;
+  int32_t sample_ = -1;
+  int32_t run_ = -1;
+  tracer::Text prompt_;
+  tracer::Text generated_;
+  bool has_generated_ = false;
+};
+
+// "0-3 60-262" for ascending half-open pairs [0, 4), [60, 263); "" for none.
+std::string ranges_text(const int32_t* pairs, size_t numbers);
+// The same for positions in any order.
+std::string ranges_text(std::vector<int32_t> positions);
+
+// What a table's metadata says: trace, model, runs, number of samples.
+std::vector<std::pair<std::string, std::string>> metadata_of(const Source& source);
+
+}  // namespace kvreel::exports

@@ -1,0 +1,142 @@
+// Tables of what happened when: passes, steps, spans, memory, attention.
+#include "exports/tables/definitions.h"
+
+namespace kvreel::exports {
+namespace {
+
+namespace t = kvreel::tracer;
+
+void passes(const Source& source, RowSink& sink) {
+  for_each_row<t::Passes>(
+      source.trace, {0, source.passes.size()}, [&](const t::Passes& block, size_t i, uint64_t) {
+        const std::string& run = source.labels.run(block.run[i]);
+        const std::string& sample = source.labels.sample(block.sample[i]);
+        if (!source.selection.run(block.run[i]) || !source.selection.sample(block.sample[i]))
+          return;
+        const int8_t match = block.exact_match[i];
+        sink.row(Row{Cell(run),
+                     Cell(sample),
+                     Cell(name_of(kFinishNames, block.finish[i])),
+                     whole(block.prompt_tokens[i]),
+                     whole(block.generated[i]),
+                     match < 0 ? Cell() : Cell(match != 0),
+                     Cell(block.budget[i]),
+                     whole(block.start_ns[i]),
+                     whole(block.prefill_ns[i]),
+                     whole(block.decide_ns[i]),
+                     whole(block.decode_ns[i]),
+                     Cell(block.prefill_asked[i]),
+                     Cell(block.prefill_held[i]),
+                     Cell(block.prefill_peak[i]),
+                     Cell(block.full_asked[i]),
+                     Cell(block.end_asked[i]),
+                     Cell(block.end_held[i]),
+                     Cell(block.end_peak[i]),
+                     Cell(block.process_peak[i]),
+                     whole(block.recorder_ns[i]),
+                     string_cell(block.text.at(i))});
+      });
+}
+
+// The cells that rows of single events begin with.
+template <typename Table>
+Row where(const Source& source, const Table& block, size_t i) {
+  return {Cell(source.labels.run(block.run[i])), Cell(source.labels.sample(block.sample[i])),
+          whole(block.step[i])};
+}
+
+template <typename... Cells>
+void send(RowSink& sink, Row row, Cells&&... cells) {
+  (row.push_back(std::forward<Cells>(cells)), ...);
+  sink.row(row);
+}
+
+void steps(const Source& source, RowSink& sink) {
+  for_each_selected<t::Steps>(
+      source, &t::Passes::steps_end, [&](const t::Steps& block, size_t i, uint64_t) {
+        send(sink, where(source, block, i), whole(block.rows[i]), whole(block.token[i]),
+             string_cell(block.piece.at(i)), Cell(block.logprob[i]), whole(block.start_ns[i]),
+             whole(block.duration_ns[i]), Cell(block.cache_asked[i]), Cell(block.cache_held[i]));
+      });
+}
+
+void spans(const Source& source, RowSink& sink) {
+  for_each_selected<t::Spans>(source, &t::Passes::spans_end,
+                              [&](const t::Spans& block, size_t i, uint64_t) {
+                                send(sink, where(source, block, i), unless_negative(block.layer[i]),
+                                     Cell(source.labels.name(block.op[i])),
+                                     whole(block.start_ns[i]), whole(block.duration_ns[i]));
+                              });
+}
+
+void memory(const Source& source, RowSink& sink) {
+  for_each_selected<t::Memory>(
+      source, &t::Passes::memory_end, [&](const t::Memory& block, size_t i, uint64_t) {
+        send(sink, where(source, block, i), unless_negative(block.layer[i]),
+             Cell(name_of(kCauseNames, block.cause[i])), whole(block.time_ns[i]),
+             Cell(block.asked[i]), Cell(block.held[i]), Cell(block.peak[i]));
+      });
+}
+
+void attention(const Source& source, RowSink& sink) {
+  for_each_selected<t::Attention>(
+      source, &t::Passes::attention_end, [&](const t::Attention& block, size_t i, uint64_t) {
+        send(sink, where(source, block, i), whole(block.layer[i]), whole(block.head[i]),
+             Cell(block.frobenius[i]), Cell(block.last_row_norm[i]), Cell(block.mean_entropy[i]),
+             Cell(block.last_row_entropy[i]), Cell(block.last_row_sinks[i]));
+      });
+}
+
+}  // namespace
+
+std::vector<Definition> pass_tables() {
+  using namespace column;
+  return {{"passes",
+           "Finished passes: one sample under one run",
+           {text("run"),
+            text("sample"),
+            text("finish"),
+            count("prompt_tokens", "tokens"),
+            count("generated", "tokens"),
+            text("exact_match"),
+            share("budget"),
+            duration("start_ns"),
+            duration("prefill_ns"),
+            duration("decide_ns"),
+            duration("decode_ns"),
+            bytes("prefill_asked"),
+            bytes("prefill_held"),
+            bytes("prefill_peak"),
+            bytes("full_asked"),
+            bytes("end_asked"),
+            bytes("end_held"),
+            bytes("end_peak"),
+            bytes("process_peak"),
+            duration("recorder_ns"),
+            text("text")},
+           passes},
+          {"steps",
+           "Forward passes with the token that each produced; step 0 is prefill",
+           {text("run"), text("sample"), count("step"), count("rows", "tokens"), count("token"),
+            text("text"), number("logprob", "nat"), duration("start_ns"), duration("duration_ns"),
+            bytes("cache_asked"), bytes("cache_held")},
+           steps},
+          {"spans",
+           "Timed operations, one by one",
+           {text("run"), text("sample"), count("step"), count("layer"), text("op"),
+            duration("start_ns"), duration("duration_ns")},
+           spans},
+          {"memory",
+           "Changes of the KV cache's size, one by one",
+           {text("run"), text("sample"), count("step"), count("layer"), text("cause"),
+            duration("time_ns"), bytes("asked"), bytes("held"), bytes("peak")},
+           memory},
+          {"attention",
+           "Norms of the attention probabilities of every query head",
+           {text("run"), text("sample"), count("step"), count("layer"), count("head"),
+            number("frobenius"), number("last_row_norm"), number("mean_entropy", "nat"),
+            number("last_row_entropy", "nat"), number("last_row_sinks")},
+           attention}};
+}
+
+}  // namespace kvreel::exports
