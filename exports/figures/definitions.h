@@ -15,8 +15,9 @@ namespace kvreel::exports {
 struct FigureTrace {
   FigureTrace(const tracer::Trace& the_trace, const Filter& filter) : source(the_trace, filter) {}
   Source source;
-  std::string
-      label;  // what series of this trace are called where there are several: the file's stem
+  // What series of this trace are called where there are several: the file's stem, with as many of
+  // its directories as tell it from the others. Plain text: escape_markup() before it is shown.
+  std::string label;
 };
 
 struct FigureSource {
@@ -27,7 +28,8 @@ struct FigureSource {
 
 struct FigureDefinition {
   FigureInfo info;
-  // Panels, marks, title and remarks; make_figure() adds the metadata and checks the result.
+  // Panels, marks, title and remarks, and metadata of its own such as what n is; make_figure() sets
+  // the name, adds the metadata that all figures have behind it, and checks the result.
   plot::Figure (*make)(const FigureSource& source);
 };
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/sha256.h"
 #include "exports/tables/json_text.h"
 
 namespace kvreel::exports {
@@ -79,6 +80,10 @@ std::string status_word(const tracer::Trace& trace) {
   if (trace.status() == tracer::Status::recording) return "unfinished";
   const auto status = static_cast<size_t>(trace.status());
   return status < std::size(tracer::kStatusNames) ? std::string(tracer::kStatusNames[status]) : "?";
+}
+
+std::string trace_sha256(const tracer::Trace& trace) {
+  return trace.is_live() ? std::string() : sha256_file(trace.path());
 }
 
 }  // namespace kvreel::exports

@@ -40,4 +40,8 @@ class Provenance {
 // was, "unfinished" where it stopped without saying so.
 std::string status_word(const tracer::Trace& trace);
 
+// Lower-case hexadecimal SHA-256 of the trace's file, which is read whole for it; "" while it is
+// being recorded: its bytes change. Throws Error where the file cannot be read.
+std::string trace_sha256(const tracer::Trace& trace);
+
 }  // namespace kvreel::exports
