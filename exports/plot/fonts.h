@@ -39,7 +39,9 @@ class Fonts {
   void* freetype_face(std::size_t i) const;  // FT_Face, owned by this
 
   // Markup (figure.h) as runs of one face each, at their places; characters that the family lacks
-  // come from DejaVu Sans, and those that it lacks as U+FFFD. Control characters become spaces.
+  // come from DejaVu Sans, those that it lacks from any other font of the machine (which adds a
+  // face), else as U+FFFD. Control characters become spaces; joiners and marks of direction are
+  // left out, for nothing is shaped.
   std::vector<TextRun> set(std::string_view markup, double size, bool bold = false) const;
   double width(std::string_view markup, double size, bool bold = false) const;
 
