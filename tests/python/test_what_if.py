@@ -20,7 +20,7 @@ class WhatIf(KvreelTest):
         result = subprocess.run([PROGRAM, "--gtest_filter=ReplayTrace.*"], capture_output=True, text=True,
                                 timeout=300, env={**os.environ, "KVREEL_DEMO_TRACE": str(trace)})
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
-        self.assertIn("[  PASSED  ] 1 test.", result.stdout)
+        self.assertIn("[  PASSED  ] 2 tests.", result.stdout)
         self.assertNotIn("SKIPPED", result.stdout)
 
 

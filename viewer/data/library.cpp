@@ -183,6 +183,11 @@ Loaded<PassDetail> Library::pass(PassKey key) {
   return parts_->ask<PassDetail>({key.trace, Topic::pass, key.run, key.sample, 0, 0});
 }
 
+Loaded<ThresholdSteps> Library::threshold_steps(PassKey key) {
+  return parts_->ask<ThresholdSteps>(
+      {key.trace, Topic::threshold_steps, key.run, key.sample, 0, 0});
+}
+
 Loaded<AttentionNorms> Library::attention(PassKey key) {
   return parts_->ask<AttentionNorms>({key.trace, Topic::attention, key.run, key.sample, 0, 0});
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "viewer/data/outputs.h"
+#include "viewer/data/threshold_steps.h"
 #include "viewer/data/timeline_data.h"
 #include "viewer/data/trace_data.h"
 
@@ -72,6 +73,8 @@ class Library {
   Loaded<Overview> overview(TraceId trace);
   Loaded<Prompt> prompt(TraceId trace, int32_t sample);
   Loaded<PassDetail> pass(PassKey key);
+  // What other thresholds of the run would leave of the pass.
+  Loaded<ThresholdSteps> threshold_steps(PassKey key);
   Loaded<AttentionNorms> attention(PassKey key);
   Loaded<AttentionRowSet> attention_rows(PassKey key, int32_t step, int32_t layer);
   // What all finished passes generated. Of a live trace that has grown, loading again.

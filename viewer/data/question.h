@@ -10,7 +10,16 @@
 
 namespace kvreel::viewer {
 
-enum class Topic : uint8_t { overview, prompt, pass, attention, attention_rows, outputs, timeline };
+enum class Topic : uint8_t {
+  overview,
+  prompt,
+  pass,
+  threshold_steps,
+  attention,
+  attention_rows,
+  outputs,
+  timeline
+};
 
 // Numbers that a topic does not need stay 0.
 struct Question {

@@ -179,4 +179,18 @@ std::shared_ptr<const PassDetail> read_pass(const Trace& trace, const Overview& 
   return detail;
 }
 
+std::shared_ptr<const ThresholdSteps> read_threshold_steps(const Trace& trace,
+                                                           const Overview& overview,
+                                                           const PassInfo& pass,
+                                                           SharedRows& shared) {
+  PassDetail detail;
+  detail.info = pass;
+  read_decisions(trace, overview, shared, detail);
+  const RunInfo& run = overview.runs.at(static_cast<size_t>(pass.run));
+  auto steps = std::make_shared<ThresholdSteps>(threshold_steps(
+      detail.decisions, pass.prompt_tokens, overview.layers, overview.kv_heads, curve_base(run)));
+  if (!detail.warnings.empty()) steps->known = false;  // decisions were left out
+  return steps;
+}
+
 }  // namespace kvreel::viewer

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "viewer/data/threshold_steps.h"
 #include "viewer/data/trace_data.h"
 
 namespace kvreel::viewer {
@@ -45,6 +46,12 @@ std::shared_ptr<const Prompt> read_prompt(const tracer::Trace& trace, tracer::Ro
 // and cut in it lies within what it refers to.
 std::shared_ptr<const PassDetail> read_pass(const tracer::Trace& trace, const Overview& overview,
                                             const PassInfo& pass, SharedRows& shared);
+
+// Of the decisions that read_pass() gives, under the curves that the run is cut by. Throws Error.
+std::shared_ptr<const ThresholdSteps> read_threshold_steps(const tracer::Trace& trace,
+                                                           const Overview& overview,
+                                                           const PassInfo& pass,
+                                                           SharedRows& shared);
 
 // Throws Error.
 std::shared_ptr<const AttentionNorms> read_attention(const tracer::Trace& trace,

@@ -209,6 +209,8 @@ Answer Source::answer(const Question& question) {
             read_prompt(*trace_, {sample == 0 ? 0 : tokens_end_[sample - 1], tokens_end_[sample]}));
       case Topic::pass:
         return ready(read_pass(*trace_, *overview_, pass_of(question), shared_));
+      case Topic::threshold_steps:
+        return ready(read_threshold_steps(*trace_, *overview_, pass_of(question), shared_));
       case Topic::attention:
         return ready(read_attention(*trace_, *overview_, pass_of(question)));
       case Topic::attention_rows:

@@ -5,32 +5,12 @@
 #include <cmath>
 
 namespace kvreel::viewer {
-namespace {
-
-constexpr int8_t kReasonThreshold = 3;  // exports::kReasonNames
-
-}  // namespace
-
-CurveBase curve_base(const RunInfo& run) {
-  return run.parameter("base") == "all" ? CurveBase::all : CurveBase::candidates;
-}
-
-const std::vector<float>* curve_of(const Decision& decision, CurveBase base) {
-  return base == CurveBase::all ? decision.curve_all.get() : decision.curve.get();
-}
-
 int64_t cut_at(std::span<const float> curve, double threshold) {
   if (curve.empty() || std::isnan(curve[0])) return 0;
   const auto above = std::upper_bound(
       curve.begin(), curve.end(), threshold,
       [](double limit, float value) { return limit < static_cast<double>(value); });
   return std::max<int64_t>(above - curve.begin() - 1, 0);
-}
-
-bool follows_threshold(const Decision& decision, CurveBase base) {
-  const std::vector<float>* curve = curve_of(decision, base);
-  return decision.reason == kReasonThreshold && curve != nullptr && !curve->empty() &&
-         decision.ranking != nullptr;
 }
 
 int64_t cut_of(const Decision& decision, const WhatIf& what_if) {

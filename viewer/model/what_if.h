@@ -11,16 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "viewer/data/threshold_steps.h"
 #include "viewer/data/trace_data.h"
 
 namespace kvreel::viewer {
-
-// Which norm the drop is a share of: the run's parameter `base`.
-enum class CurveBase : uint8_t { candidates, all };
-CurveBase curve_base(const RunInfo& run);
-
-// Of a decision, null where it has none.
-const std::vector<float>* curve_of(const Decision& decision, CurveBase base);
 
 // The largest i with double(curve[i]) <= threshold, 0 where there is none.
 int64_t cut_at(std::span<const float> curve, double threshold);
@@ -32,8 +26,6 @@ struct WhatIf {
   bool operator==(const WhatIf&) const = default;
 };
 
-// Whether the threshold decides: reason `threshold`, with a curve and a ranking.
-bool follows_threshold(const Decision& decision, CurveBase base);
 // Candidates that go. Decisions that no threshold made stay what they were.
 int64_t cut_of(const Decision& decision, const WhatIf& what_if);
 

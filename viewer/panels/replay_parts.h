@@ -13,6 +13,7 @@
 #include "viewer/model/curves.h"
 #include "viewer/model/find.h"
 #include "viewer/model/replay_data.h"
+#include "viewer/model/threshold_means.h"
 #include "viewer/model/token_flow.h"
 #include "viewer/panels/ui.h"
 
@@ -139,12 +140,15 @@ class TextPane {
   int32_t last_visible_ = 0;
 };
 
-// The threshold's slider, and what it changes.
+// The threshold's slider, and what it changes: of this sample, and of all samples of the run.
 class ThresholdBar {
  public:
   void draw(Frame& frame, const Rect& rect, const ReplayScene& scene);
 
  private:
+  void draw_summary(Frame& frame, const Rect& rect, const ReplayScene& scene);
+
+  ThresholdMeans means_;
   std::string typed_;
   bool editing_ = false;
 };

@@ -5,6 +5,7 @@
 #include <imgui_stdlib.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "base/text.h"
@@ -27,7 +28,102 @@ double threshold_at(const Rect& track, float x) {
   return kLeast * std::pow(kMost / kLeast, share);
 }
 
+// "87.1 % \u2192 52.3 %", or what was recorded alone.
+std::string change(const std::string& before, const std::optional<std::string>& after) {
+  return after ? fmt::format("{} \u2192 {}", before, *after) : before;
+}
+
+std::string bytes_of(double bytes) {
+  return format_bytes(static_cast<uint64_t>(bytes + 0.5));
+}
+
 }  // namespace
+
+// What it makes of the cache: this sample above the mean of all, column by column.
+void ThresholdBar::draw_summary(Frame& frame, const Rect& rect, const ReplayScene& scene) {
+  ImDrawList& list = *ImGui::GetWindowDrawList();
+  const Palette& p = frame.palette();
+  ImFont* const small = frame.theme.fonts.small;
+  const std::optional<double> threshold = scene.run.what_if().threshold;
+  means_.update(scene.session, scene.session.view().run, threshold.has_value());
+  const auto if_moved = [&](std::string text) {
+    return threshold ? std::optional(std::move(text)) : std::nullopt;
+  };
+  struct Line {
+    std::string label;
+    std::string budget;
+    std::string asked;
+  };
+  std::array<Line, 2> lines;
+  const Budget& was = scene.run.recorded();
+  const Budget& now = scene.run.budget();
+  lines[0] = {"this sample", change(percent_of(was.mean), if_moved(percent_of(now.mean))), ""};
+  if (was.asked) {
+    lines[0].asked = change(format_bytes(*was.asked), if_moved(format_bytes(*now.asked)));
+  }
+  std::string note;
+  if (threshold && means_.loading()) {
+    lines[1].label = fmt::format("mean of {} samples", means_.samples());
+    note = fmt::format("loading {} of {} ...", means_.loaded(), means_.samples());
+  } else {
+    const MeanBudget before = threshold ? means_.recorded_of_known() : means_.recorded();
+    const MeanBudget after = threshold ? means_.at(*threshold) : MeanBudget{};
+    lines[1].label = fmt::format("mean of {}", before.samples);
+    if (before.samples < means_.samples()) {
+      lines[1].label += fmt::format(" of {}", means_.samples());
+    }
+    lines[1].label += " samples";
+    if (before.samples > 0) {
+      lines[1].budget = change(percent_of(before.budget), if_moved(percent_of(after.budget)));
+      if (before.asked && (after.asked || !threshold)) {
+        lines[1].asked =
+            change(bytes_of(*before.asked), if_moved(bytes_of(after.asked.value_or(0))));
+      }
+    }
+  }
+
+  const float labels =
+      std::max(text_width(small, lines[0].label), text_width(small, lines[1].label));
+  const float x = rect.x + labels + frame.px(14);
+  const float column = (rect.right() - x) / 2;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const float y = rect.y + frame.px(i == 0 ? 5 : 23);
+    const Line& line = lines[i];
+    draw_text_fitted(list, small, {rect.x, y}, rect.w, p.text2, line.label);
+    if (i == 1 && !note.empty()) {
+      draw_text_fitted(list, small, {x, y}, rect.right() - x, p.text2, note);
+      break;
+    }
+    const auto cell = [&](float at, const char* what, const std::string& value) {
+      if (value.empty()) return;
+      const float before = text_width(small, what) + frame.px(6);
+      draw_text_fitted(list, small, {at, y}, column - frame.px(6), p.text2, what);
+      draw_text_fitted(list, small, {at + before, y}, column - before - frame.px(6), p.text, value);
+    };
+    cell(x, "budget", line.budget);
+    cell(x + column, "asked", line.asked);
+  }
+  const auto text_of = [&](const Line& line) {
+    return fmt::format("{}: budget {} \u00b7 asked {}", line.label, line.budget, line.asked);
+  };
+  frame.items.add("replay.what_if.budget", rect, text_of(lines[0]));
+  frame.items.add("replay.what_if.mean", rect,
+                  note.empty() ? text_of(lines[1]) : lines[1].label + ": " + note);
+  if (!rect.contains(ImGui::GetIO().MousePos) || !ImGui::IsWindowHovered()) return;
+  std::string tip = fmt::format("this sample: {} rows evicted over layers and KV heads",
+                                grouped(now.evicted_rows));
+  if (was.held) {
+    tip += ", held " + change(format_bytes(*was.held), if_moved(format_bytes(*now.held)));
+  }
+  if (threshold) {
+    tip +=
+        "\nBoth are read off the recorded curves, exactly; what the model would have said is not "
+        "known.";
+    const std::string left_out = means_.left_out();
+    if (!left_out.empty()) tip += "\n" + left_out;
+  }
+  tooltip(frame, tip);
+}
 
 void ThresholdBar::draw(Frame& frame, const Rect& rect, const ReplayScene& scene) {
   ImDrawList& list = *ImGui::GetWindowDrawList();
@@ -79,28 +175,10 @@ void ThresholdBar::draw(Frame& frame, const Rect& rect, const ReplayScene& scene
   }
   area.take_left(reset + frame.px(30));
 
-  // What it makes of the cache, as far as there is room.
-  const Budget& was = run.recorded();
-  const Budget& now = run.budget();
-  const auto change = [&](const std::string& before, const std::string& after) {
-    return run.what_if().threshold ? fmt::format("{} \u2192 {}", before, after) : before;
-  };
-  std::string first = "budget " + change(percent_of(was.mean), percent_of(now.mean));
-  std::string second;
-  if (was.asked) second = "asked " + change(format_bytes(*was.asked), format_bytes(*now.asked));
-  if (was.held) {
-    second += fmt::format("{}held {}", second.empty() ? "" : " \u00b7 ",
-                          change(format_bytes(*was.held), format_bytes(*now.held)));
-  }
-  first += fmt::format(" \u00b7 {} rows evicted \u00b7 this sample, of {} in the run",
-                       grouped(now.evicted_rows), scene.overview.samples.size());
   // Of a fixed width, so that the slider stands still while it is dragged.
-  const Rect summary = area.take_right(std::min(frame.px(450), area.w * 0.55f));
-  area.take_right(frame.px(20));
-  draw_text_fitted(list, small, {summary.x, rect.y + frame.px(5)}, summary.w, p.text, first);
-  draw_text_fitted(list, small, {summary.x, rect.y + frame.px(23)}, summary.w, p.text2, second);
-  frame.items.add("replay.what_if.budget", summary, first);
-  frame.items.add("replay.what_if.bytes", summary, second);
+  const Rect summary = area.take_right(std::min(frame.px(500), area.w * 0.55f));
+  area.take_right(frame.px(28));
+  draw_summary(frame, summary, scene);
 
   // The slider: ticks at powers of ten, at the paper's 1 % and 5 %, and at the recorded one.
   const Rect track{area.x + frame.px(6), rect.y + frame.px(12), area.w - frame.px(12), frame.px(6)};
