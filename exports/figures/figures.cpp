@@ -19,8 +19,8 @@ using tracer::Trace;
 const std::vector<FigureDefinition>& definitions() {
   static const std::vector<FigureDefinition> kAll = [] {
     std::vector<FigureDefinition> all;
-    for (auto group :
-         {threshold_figures, score_figures, decision_figures, attention_figures, cost_figures}) {
+    for (auto group : {threshold_figures, budget_figures, score_figures, decision_figures,
+                       attention_figures, cost_figures}) {
       std::vector<FigureDefinition> figures = group();
       std::move(figures.begin(), figures.end(), std::back_inserter(all));
     }

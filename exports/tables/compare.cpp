@@ -6,8 +6,7 @@
 #include <map>
 
 #include "base/error.h"
-#include "base/text.h"
-#include "exports/tables/json_text.h"
+#include "exports/tables/groups.h"
 #include "exports/tables/labels.h"
 #include "exports/tables/provenance.h"
 #include "exports/tables/rows.h"
@@ -18,8 +17,6 @@ namespace {
 using tracer::Passes;
 using tracer::Steps;
 using tracer::Trace;
-
-constexpr std::string_view kNoGroup = "(none)";
 
 // What a pass's steps say.
 struct StepData {
@@ -116,33 +113,6 @@ int32_t choose_reference(const Trace& trace, const Labels& labels, const std::st
   const std::string remedy = trace.is_live() ? "wait until the first pass has finished"
                                              : "record again and let a pass finish";
   fail("{} ({}) has no finished pass to compare; {}", trace.path(), status_word(trace), remedy);
-}
-
-// The samples' values of a field of their metadata.
-std::vector<std::string> groups_of(const Trace& trace, const std::string& field) {
-  std::vector<std::string> groups;
-  std::vector<std::string> fields;
-  bool found = false;
-  const tracer::Text metadata =
-      trace.read_column(&tracer::Samples::metadata, 0, trace.rows<tracer::Samples>());
-  for (size_t i = 0; i < metadata.rows(); ++i) {
-    const auto object = parse_json(metadata.at(i));
-    groups.emplace_back(kNoGroup);
-    if (!object.is_object()) continue;
-    for (const auto& item : object.items()) {
-      if (std::find(fields.begin(), fields.end(), item.key()) == fields.end())
-        fields.push_back(item.key());
-    }
-    const auto value = object.find(field);
-    if (value == object.end()) continue;
-    found = true;
-    groups.back() = value->is_string() ? value->get<std::string>() : value->dump();
-  }
-  if (!found) {
-    fail_usage("No sample of {} has a field '{}' to group by.{}", trace.path(), field,
-               fields.empty() ? " Their metadata has no fields." : suggest_name(field, fields));
-  }
-  return groups;
 }
 
 // Collects a run's values sample by sample.
@@ -293,7 +263,7 @@ Comparison compare(const Trace& trace, const CompareOptions& options) {
   comparison.weight_bytes_per_token = provenance.positive("/model/weight_bytes_per_token");
   comparison.read_bandwidth = provenance.positive("/machine/read_bandwidth/median_bytes_per_s");
   std::vector<std::string> groups;
-  if (!options.by.empty()) groups = groups_of(trace, options.by);
+  if (!options.by.empty()) groups = sample_groups(trace, options.by);
 
   // Samples outermost: a sample's passes lie together in the file.
   StepReader step_reader(trace, passes);

@@ -1,0 +1,50 @@
+// What threshold figures are drawn from: runs that differ in nothing but their threshold, on the
+// samples of one group.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "exports/figures/runs.h"
+#include "exports/figures/samples.h"
+
+namespace kvreel::exports {
+
+struct ThresholdSeries {
+  std::string name;             // markup
+  std::vector<FigureRun> runs;  // by threshold, ascending; each has one
+  std::optional<FigureRun> reference;
+  std::vector<FigureRun> others;  // selected runs of the trace that have no threshold
+  const WholePasses* passes = nullptr;
+  std::vector<int32_t> samples;  // of the group, finished by all that the figure shows of the trace
+
+  std::vector<double> thresholds() const;
+};
+
+struct ThresholdData {
+  std::vector<std::unique_ptr<WholePasses>> passes;  // by trace
+  std::vector<ThresholdSeries> series;
+  std::vector<std::string> remarks;  // what n is and what was left out
+  std::vector<std::pair<std::string, std::string>> metadata;
+  bool one_plane = false;  // one trace and one group: what holds for a series holds for the figure
+};
+
+// What a figure's samples must have been finished by, beside the runs with thresholds.
+enum class Beside { nothing, reference, all_others };
+
+// Throws Error where a trace has no run with a threshold, has no run to be the reference although
+// `beside` asks for one by `needs_reference`, or no sample counts; UsageError for more series than
+// a figure can show.
+ThresholdData threshold_data(const FigureSource& source, Beside beside, bool needs_reference);
+
+// More are not told apart.
+inline constexpr size_t kMostSeries = 16;
+// Throws UsageError for more.
+void require_few_series(size_t series);
+
+// "full, refreekv" of one trace; "demo: full, demo: refreekv" of several.
+std::string list_of_runs(const std::vector<FigureRun>& runs);
+
+}  // namespace kvreel::exports

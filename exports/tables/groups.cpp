@@ -1,0 +1,40 @@
+// Groups of samples by a field of their metadata.
+#include "exports/tables/groups.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "exports/tables/json_text.h"
+
+namespace kvreel::exports {
+
+std::vector<std::string> sample_groups(const tracer::Trace& trace, const std::string& field) {
+  constexpr std::string_view kNoGroup = "(none)";
+  std::vector<std::string> groups;
+  std::vector<std::string> fields;
+  bool found = false;
+  const tracer::Text metadata =
+      trace.read_column(&tracer::Samples::metadata, 0, trace.rows<tracer::Samples>());
+  for (size_t i = 0; i < metadata.rows(); ++i) {
+    const auto object = parse_json(metadata.at(i));
+    groups.emplace_back(kNoGroup);
+    if (!object.is_object()) continue;
+    for (const auto& item : object.items()) {
+      if (std::find(fields.begin(), fields.end(), item.key()) == fields.end())
+        fields.push_back(item.key());
+    }
+    const auto value = object.find(field);
+    if (value == object.end()) continue;
+    found = true;
+    groups.back() = value->is_string() ? value->get<std::string>() : value->dump();
+  }
+  if (!found) {
+    fail_usage("No sample of {} has a field '{}' to group by.{}", trace.path(), field,
+               fields.empty() ? " Their metadata has no fields." : suggest_name(field, fields));
+  }
+  return groups;
+}
+
+}  // namespace kvreel::exports
