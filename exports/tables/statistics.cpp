@@ -4,8 +4,29 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 namespace kvreel::exports {
+namespace {
+
+constexpr double kZ = 1.959963984540054;  // 97.5 % quantile of the standard normal distribution
+
+// Probability that |t| is at most `t` (A&S 26.7.3 for odd degrees, 26.7.4 for even ones).
+double student_within(double t, int64_t degrees) {
+  const double theta = std::atan(t / std::sqrt(static_cast<double>(degrees)));
+  const double cos2 = std::cos(theta) * std::cos(theta);
+  const bool odd = degrees % 2 == 1;
+  double term = odd ? std::cos(theta) : 1;
+  double sum = degrees == 1 ? 0 : term;
+  for (int64_t k = odd ? 3 : 2; k <= degrees - 2; k += 2) {
+    term *= cos2 * static_cast<double>(k - 1) / static_cast<double>(k);
+    sum += term;
+  }
+  const double partial = std::sin(theta) * sum;
+  return odd ? 2 / std::numbers::pi * (theta + partial) : partial;
+}
+
+}  // namespace
 
 double quantile(std::span<const double> ascending, double q) {
   const double at = q * static_cast<double>(ascending.size() - 1);
@@ -40,9 +61,34 @@ std::optional<Spread> spread_of(std::vector<double> values) {
   return spread;
 }
 
+double student_t_975(int64_t degrees) {
+  constexpr int64_t kMany = 2000;
+  if (degrees > kMany) {
+    // Three terms of A&S 26.7.5; the next is below 4e-10 here.
+    const auto n = static_cast<double>(degrees);
+    const double z2 = kZ * kZ;
+    const double g1 = kZ * (z2 + 1) / 4;
+    const double g2 = kZ * ((5 * z2 + 16) * z2 + 3) / 96;
+    return kZ + g1 / n + g2 / (n * n);
+  }
+  double low = 1.9;
+  double high = 13;  // one degree: 12.706
+  while (high - low > 1e-12) {
+    const double middle = (low + high) / 2;
+    (student_within(middle, degrees) < 0.95 ? low : high) = middle;
+  }
+  return (low + high) / 2;
+}
+
+std::optional<Interval> mean_interval_of(const Spread& spread) {
+  if (spread.n < 2) return std::nullopt;
+  const double half =
+      student_t_975(spread.n - 1) * spread.sd / std::sqrt(static_cast<double>(spread.n));
+  return Interval{spread.mean - half, spread.mean + half};
+}
+
 std::optional<Proportion> proportion_of(int64_t hits, int64_t n) {
   if (n <= 0) return std::nullopt;
-  constexpr double kZ = 1.959963984540054;  // 97.5 % quantile of the standard normal distribution
   constexpr double kZ2 = kZ * kZ;
   const auto count = static_cast<double>(n);
   const double p = static_cast<double>(hits) / count;

@@ -35,6 +35,20 @@ struct Proportion {
   double share() const { return static_cast<double>(hits) / static_cast<double>(n); }
 };
 
+struct Interval {
+  double low = 0;
+  double high = 0;
+};
+
+// 95 % interval of the mean of a normal distribution: mean -+ t sd / sqrt(n), t the 97.5 % quantile
+// of Student's distribution with n - 1 degrees of freedom. Nothing for n = 1.
+std::optional<Interval> mean_interval_of(const Spread& spread);
+
+// 97.5 % quantile of Student's t distribution with that many (at least 1) degrees of freedom, to
+// 1e-9. Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.3 and 26.7.4 (the
+// distribution for whole degrees), 26.7.5 (the expansion for many).
+double student_t_975(int64_t degrees);
+
 // Nothing for n = 0. Source: E. B. Wilson, "Probable inference, the law of succession, and
 // statistical inference", JASA 22 (1927); z = 1.959964.
 std::optional<Proportion> proportion_of(int64_t hits, int64_t n);

@@ -77,5 +77,35 @@ TEST(Wilson, StaysWithinZeroAndOne) {
   EXPECT_FALSE(proportion_of(0, 0));
 }
 
+// M. Abramowitz and I. A. Stegun, Handbook of Mathematical Functions, table 26.10, column A = 0.95,
+// printed to three decimals.
+TEST(Student, AgreesWithThePrintedTable) {
+  struct Case {
+    int64_t degrees;
+    double t;
+  };
+  for (const Case& known : {Case{1, 12.706}, Case{2, 4.303}, Case{3, 3.182}, Case{4, 2.776},
+                            Case{5, 2.571}, Case{9, 2.262}, Case{10, 2.228}, Case{29, 2.045},
+                            Case{30, 2.042}, Case{60, 2.000}, Case{120, 1.980}}) {
+    EXPECT_NEAR(student_t_975(known.degrees), known.t, 0.0005 + kRounding) << known.degrees;
+  }
+}
+
+TEST(Student, FallsToTheNormalQuantileWithoutAJump) {
+  // Where the expansion takes over; both are within 1e-9 of the truth, which falls by 5e-7.
+  EXPECT_NEAR(student_t_975(2000) - student_t_975(2001), 5.9e-7, 2e-8);
+  EXPECT_NEAR(student_t_975(1'000'000'000), 1.959963984540054, 1e-8);
+  for (int64_t n = 1; n < 2100; ++n) EXPECT_GT(student_t_975(n), student_t_975(n + 1)) << n;
+}
+
+TEST(Student, IntervalsOfAMeanNeedTwoValues) {
+  EXPECT_FALSE(mean_interval_of(*spread_of({3})));
+  // Mean 2, sd sqrt(2), n = 2: half the width is 12.7062 * sqrt(2) / sqrt(2).
+  const auto interval = mean_interval_of(*spread_of({1, 3}));
+  ASSERT_TRUE(interval);
+  EXPECT_NEAR(interval->low, 2 - 12.7062047, 1e-6);
+  EXPECT_NEAR(interval->high, 2 + 12.7062047, 1e-6);
+}
+
 }  // namespace
 }  // namespace kvreel::exports
