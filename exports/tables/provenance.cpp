@@ -65,11 +65,18 @@ std::string Provenance::kvreel() const {
 std::string Provenance::command() const {
   const nlohmann::json& command = at("/command");
   if (command.is_string()) return command.get<std::string>();
-  std::string line;
-  if (!command.is_array()) return line;
+  std::vector<std::string> arguments;
+  if (!command.is_array()) return "";
   for (const nlohmann::json& argument : command) {
-    if (!argument.is_string()) continue;
-    line += (line.empty() ? "" : " ") + shell_word(argument.get<std::string>());
+    if (argument.is_string()) arguments.push_back(argument.get<std::string>());
+  }
+  return command_line(arguments);
+}
+
+std::string command_line(const std::vector<std::string>& arguments) {
+  std::string line;
+  for (const std::string& argument : arguments) {
+    line += (line.empty() ? "" : " ") + shell_word(argument);
   }
   return line;
 }

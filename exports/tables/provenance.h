@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tracer/read/trace.h"
 
@@ -35,6 +36,9 @@ class Provenance {
  private:
   nlohmann::json object_;
 };
+
+// Arguments as one line that a POSIX shell reads back.
+std::string command_line(const std::vector<std::string>& arguments);
 
 // "complete", "interrupted", "recovered"; "recording" while it goes on, "killed" where the recorder
 // was, "unfinished" where it stopped without saying so.

@@ -93,6 +93,7 @@ std::vector<std::pair<std::string, std::string>> metadata_of(const Source& sourc
     if (!value.empty()) metadata.emplace_back(key, value);
   };
   add("trace", std::filesystem::path(source.trace.path()).filename().string());
+  add("sha256", trace_sha256(source.trace));
   add("status", status_word(source.trace));
   add("recorded", provenance.text("/created_utc"));
   add("kvreel", provenance.kvreel());

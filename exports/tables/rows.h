@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "exports/tables/labels.h"
@@ -38,16 +39,26 @@ struct Source {
   Labels labels;
   Selection selection;
   PassList passes;
+  // What summaries are told beside the filter.
+  std::string reference;  // a run; "": full, else the first
+  std::string by;         // the field that `groups` is about, "" for none
+  Groups groups;
 };
 
 // Rows at most in memory at a time: one chunk of a long table.
 inline constexpr uint64_t kBlockRows = 16384;
 
+// The same of a table whose rows are as long as prompts: at a hundred thousand tokens 25 MB.
+template <typename Table>
+inline constexpr uint64_t kBlockRowsOf =
+    std::is_same_v<Table, tracer::AttentionRows> ? 64 : kBlockRows;
+
 // Calls use(block, row in the block, row in the trace) for rows [begin, end) of a table.
 template <typename Table, typename Use>
 void for_each_row(const tracer::Trace& trace, tracer::RowRange range, Use&& use) {
-  for (uint64_t begin = range.begin; begin < range.end; begin += kBlockRows) {
-    const uint64_t end = std::min(range.end, begin + kBlockRows);
+  constexpr uint64_t kRows = kBlockRowsOf<Table>;
+  for (uint64_t begin = range.begin; begin < range.end; begin += kRows) {
+    const uint64_t end = std::min(range.end, begin + kRows);
     const Table block = trace.read<Table>(begin, end);
     for (uint64_t row = begin; row < end; ++row) use(block, static_cast<size_t>(row - begin), row);
   }
@@ -90,6 +101,18 @@ void for_each_selected(const Source& source, std::vector<uint64_t> tracer::Passe
   for_each_row<Table>(trace, {finished, trace.rows<Table>()}, filtered);
 }
 
+// Calls use(pass) for every selected pass that finished and was not interrupted: what summaries
+// count.
+template <typename Use>
+void for_each_whole_pass(const Source& source, Use&& use) {
+  for (size_t pass = 0; pass < source.passes.size(); ++pass) {
+    const bool wanted = source.selection.run(source.passes.run[pass]) &&
+                        source.selection.sample(source.passes.sample[pass]) &&
+                        !source.passes.interrupted(pass);
+    if (wanted) use(pass);
+  }
+}
+
 // The bytes of tokens by their position in a sample: prompt tokens, then those that a run
 // generated. Cheap where questions about the same run and sample come together.
 class PieceReader {
@@ -114,7 +137,7 @@ std::string ranges_text(const int32_t* pairs, size_t numbers);
 // The same for positions in any order.
 std::string ranges_text(std::vector<int32_t> positions);
 
-// What a table's metadata says: trace, model, runs, number of samples.
+// What a table's metadata says: trace and its SHA-256, model, runs, number of samples.
 std::vector<std::pair<std::string, std::string>> metadata_of(const Source& source);
 
 }  // namespace kvreel::exports

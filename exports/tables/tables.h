@@ -18,6 +18,8 @@ namespace kvreel::exports {
 struct TableInfo {
   std::string_view name;
   std::string_view meaning;
+  bool takes_by = false;         // TableOptions::by
+  bool takes_reference = false;  // TableOptions::reference
 };
 
 // Every table, in the order in which a list should show them.
@@ -32,19 +34,39 @@ struct Filter {
   int32_t last_step = std::numeric_limits<int32_t>::max();  // inclusive
 };
 
-// Sends a table to `sink`, reading the trace block by block.
+struct TableOptions {
+  Filter filter;
+  std::string reference;  // run that others are compared with; "": full, else the first
+  std::string by;  // a field of the samples' metadata: rows by its value, in a column 'group'
+  std::vector<std::string> columns;  // which, in this order; empty: all
+  std::string command;               // into the metadata
+  std::string version;               // of the program that writes, likewise
+};
+
+// Sends a table of one or more traces to `sink`, reading them block by block. Of several, rows come
+// trace by trace, and the first column, 'trace', says which. Traces must not change meanwhile.
 //
-// Tables of single events (steps, spans, memory, attention, decisions, evictions, curves) have the
-// rows of the unfinished pass as well, if there is one; summaries (ops, layer_ops, budgets,
-// compare) count finished passes that were not interrupted.
-// Throws UsageError for an unknown table, run or sample, with the nearest known name.
+// Tables of single events (steps, spans, kernels, memory, attention, attention_rows, decisions,
+// evictions, curves) have the rows of the unfinished pass as well, if there is one; summaries (ops,
+// layer_ops, kernel_ops, step_latency, budgets, budget_summary, scores, compare) count finished
+// passes that were not interrupted.
+// Throws UsageError for an unknown table, run, sample, field or column, with the nearest known
+// name, and for an option that the table does not take.
+void export_table(const std::vector<const tracer::Trace*>& traces, std::string_view table,
+                  const TableOptions& options, RowSink& sink);
+void write_table(std::ostream& out, const std::vector<const tracer::Trace*>& traces,
+                 std::string_view table, const TableOptions& options, Format format,
+                 const WriteOptions& write = {});
+
+// The same of one trace.
 void export_table(const tracer::Trace& trace, std::string_view table, const Filter& filter,
                   RowSink& sink);
-
 void write_table(std::ostream& out, const tracer::Trace& trace, std::string_view table,
                  const Filter& filter, Format format, const WriteOptions& options = {});
 
 // The same in memory.
 Table read_table(const tracer::Trace& trace, std::string_view table, const Filter& filter = {});
+Table read_table(const std::vector<const tracer::Trace*>& traces, std::string_view table,
+                 const TableOptions& options = {});
 
 }  // namespace kvreel::exports

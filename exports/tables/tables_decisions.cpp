@@ -105,8 +105,10 @@ void for_each_decision(const Source& source, Use&& use) {
 
 // Run, sample, step, layer, KV head.
 Row where(const Source& source, const t::Decisions& block, size_t i) {
-  return {Cell(source.labels.run(block.run[i])), Cell(source.labels.sample(block.sample[i])),
-          whole(block.step[i]), whole(block.layer[i]), unless_negative(block.kv_head[i])};
+  Row row = event_cells(source, block, i);
+  row.push_back(whole(block.layer[i]));
+  row.push_back(unless_negative(block.kv_head[i]));
+  return row;
 }
 
 void decisions(const Source& source, RowSink& sink) {

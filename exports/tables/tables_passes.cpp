@@ -1,4 +1,4 @@
-// Tables of what happened when: passes, steps, spans, memory, attention.
+// Tables of what happened when: passes, steps, spans, kernels, memory.
 #include "exports/tables/definitions.h"
 
 namespace kvreel::exports {
@@ -38,52 +38,40 @@ void passes(const Source& source, RowSink& sink) {
       });
 }
 
-// The cells that rows of single events begin with.
-template <typename Table>
-Row where(const Source& source, const Table& block, size_t i) {
-  return {Cell(source.labels.run(block.run[i])), Cell(source.labels.sample(block.sample[i])),
-          whole(block.step[i])};
-}
-
-template <typename... Cells>
-void send(RowSink& sink, Row row, Cells&&... cells) {
-  (row.push_back(std::forward<Cells>(cells)), ...);
-  sink.row(row);
-}
-
 void steps(const Source& source, RowSink& sink) {
   for_each_selected<t::Steps>(
       source, &t::Passes::steps_end, [&](const t::Steps& block, size_t i, uint64_t) {
-        send(sink, where(source, block, i), whole(block.rows[i]), whole(block.token[i]),
+        send(sink, event_cells(source, block, i), whole(block.rows[i]), whole(block.token[i]),
              string_cell(block.piece.at(i)), Cell(block.logprob[i]), whole(block.start_ns[i]),
              whole(block.duration_ns[i]), Cell(block.cache_asked[i]), Cell(block.cache_held[i]));
       });
 }
 
 void spans(const Source& source, RowSink& sink) {
-  for_each_selected<t::Spans>(source, &t::Passes::spans_end,
-                              [&](const t::Spans& block, size_t i, uint64_t) {
-                                send(sink, where(source, block, i), unless_negative(block.layer[i]),
-                                     Cell(source.labels.name(block.op[i])),
-                                     whole(block.start_ns[i]), whole(block.duration_ns[i]));
-                              });
+  for_each_selected<t::Spans>(
+      source, &t::Passes::spans_end, [&](const t::Spans& block, size_t i, uint64_t) {
+        send(sink, event_cells(source, block, i), unless_negative(block.layer[i]),
+             Cell(source.labels.name(block.op[i])), whole(block.start_ns[i]),
+             whole(block.duration_ns[i]));
+      });
+}
+
+void kernels(const Source& source, RowSink& sink) {
+  for_each_selected<t::Kernels>(
+      source, &t::Passes::kernels_end, [&](const t::Kernels& block, size_t i, uint64_t) {
+        send(sink, event_cells(source, block, i), unless_negative(block.layer[i]),
+             Cell(source.labels.name(block.op[i])), Cell(source.labels.name(block.name[i])),
+             whole(block.stream[i]), whole(block.start_ns[i]), whole(block.duration_ns[i]),
+             Cell(block.bytes[i]));
+      });
 }
 
 void memory(const Source& source, RowSink& sink) {
   for_each_selected<t::Memory>(
       source, &t::Passes::memory_end, [&](const t::Memory& block, size_t i, uint64_t) {
-        send(sink, where(source, block, i), unless_negative(block.layer[i]),
+        send(sink, event_cells(source, block, i), unless_negative(block.layer[i]),
              Cell(name_of(kCauseNames, block.cause[i])), whole(block.time_ns[i]),
              Cell(block.asked[i]), Cell(block.held[i]), Cell(block.peak[i]));
-      });
-}
-
-void attention(const Source& source, RowSink& sink) {
-  for_each_selected<t::Attention>(
-      source, &t::Passes::attention_end, [&](const t::Attention& block, size_t i, uint64_t) {
-        send(sink, where(source, block, i), whole(block.layer[i]), whole(block.head[i]),
-             Cell(block.frobenius[i]), Cell(block.last_row_norm[i]), Cell(block.mean_entropy[i]),
-             Cell(block.last_row_entropy[i]), Cell(block.last_row_sinks[i]));
       });
 }
 
@@ -126,17 +114,16 @@ std::vector<Definition> pass_tables() {
            {text("run"), text("sample"), count("step"), count("layer"), text("op"),
             duration("start_ns"), duration("duration_ns")},
            spans},
+          {"kernels",
+           "GPU kernels and copies, one by one",
+           {text("run"), text("sample"), count("step"), count("layer"), text("op"), text("kernel"),
+            count("stream"), duration("start_ns"), duration("duration_ns"), bytes("bytes")},
+           kernels},
           {"memory",
            "Changes of the KV cache's size, one by one",
            {text("run"), text("sample"), count("step"), count("layer"), text("cause"),
             duration("time_ns"), bytes("asked"), bytes("held"), bytes("peak")},
-           memory},
-          {"attention",
-           "Norms of the attention probabilities of every query head",
-           {text("run"), text("sample"), count("step"), count("layer"), count("head"),
-            number("frobenius"), number("last_row_norm"), number("mean_entropy", "nat"),
-            number("last_row_entropy", "nat"), number("last_row_sinks")},
-           attention}};
+           memory}};
 }
 
 }  // namespace kvreel::exports

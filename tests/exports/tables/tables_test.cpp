@@ -7,42 +7,13 @@
 #include <set>
 #include <sstream>
 
+#include "exports/tables/cells.h"
 #include "exports/tables/small_trace.h"
 
 namespace kvreel::exports::testing {
 namespace {
 
 using Tables = ExportTest;
-
-// The cell of a named column.
-const Cell& cell(const Table& table, size_t row, std::string_view column) {
-  for (size_t i = 0; i < table.columns.size(); ++i) {
-    if (table.columns[i].name == column) return table.rows.at(row).at(i);
-  }
-  ADD_FAILURE() << "no column " << column << " in " << table.name;
-  static const Cell kNone;
-  return kNone;
-}
-
-std::string text(const Table& table, size_t row, std::string_view column) {
-  const Cell& value = cell(table, row, column);
-  const auto* found = std::get_if<std::string>(&value);
-  return found ? *found : "not text";
-}
-int64_t whole(const Table& table, size_t row, std::string_view column) {
-  const Cell& value = cell(table, row, column);
-  const auto* found = std::get_if<int64_t>(&value);
-  return found ? *found : -999;
-}
-double real(const Table& table, size_t row, std::string_view column) {
-  const Cell& value = cell(table, row, column);
-  if (const auto* found = std::get_if<float>(&value)) return *found;
-  const auto* found = std::get_if<double>(&value);
-  return found ? *found : -999;
-}
-bool none(const Table& table, size_t row, std::string_view column) {
-  return is_none(cell(table, row, column));
-}
 
 constexpr std::string_view kRefreekv = "refreekv:threshold=0.01";
 
@@ -68,8 +39,10 @@ TEST_F(Tables, EveryTableComesOutInEveryFormat) {
     EXPECT_TRUE(contains(plain.str(), info.meaning));
   }
   for (const char* name :
-       {"runs", "samples", "tokens", "passes", "steps", "spans", "ops", "decisions", "evictions",
-        "curves", "budgets", "attention", "memory", "compare"}) {
+       {"runs",   "samples",       "tokens",    "passes",     "steps",          "spans",
+        "ops",    "decisions",     "evictions", "curves",     "budgets",        "attention",
+        "memory", "compare",       "kernels",   "kernel_ops", "attention_rows", "step_latency",
+        "scores", "budget_summary"}) {
     EXPECT_TRUE(names.contains(name)) << name;
   }
 }
