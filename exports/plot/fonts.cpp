@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "exports/plot/font_search.h"
 #include "exports/plot/markup.h"
+#include "exports/plot/utf8.h"
 
 namespace kvreel::plot {
 namespace {
@@ -47,38 +48,6 @@ FontFile find_face(const FontSearch& search, Family family, bool bold) {
   return *file;
 }
 
-// The character at the start of well-formed `text`, which loses it.
-char32_t take_character(std::string_view& text) {
-  const auto byte = [&](std::size_t i) {
-    return static_cast<char32_t>(static_cast<unsigned char>(text[i]));
-  };
-  const char32_t lead = byte(0);
-  const std::size_t length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-  char32_t code = length == 1 ? lead : lead & (0x7fu >> length);
-  for (std::size_t i = 1; i < length; ++i) code = code << 6 | (byte(i) & 0x3fu);
-  text.remove_prefix(length);
-  return code;
-}
-
-void append_utf8(std::string& text, char32_t code) {
-  const auto add = [&](char32_t byte) { text += static_cast<char>(byte); };
-  if (code < 0x80) {
-    add(code);
-  } else if (code < 0x800) {
-    add(0xc0 | code >> 6);
-    add(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    add(0xe0 | code >> 12);
-    add(0x80 | (code >> 6 & 0x3f));
-    add(0x80 | (code & 0x3f));
-  } else {
-    add(0xf0 | code >> 18);
-    add(0x80 | (code >> 12 & 0x3f));
-    add(0x80 | (code >> 6 & 0x3f));
-    add(0x80 | (code & 0x3f));
-  }
-}
-
 bool is_control(char32_t code) {
   return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029;
 }
@@ -98,7 +67,7 @@ struct Fonts::Parts {
     Face face;
     FT_Face handle = nullptr;
   };
-  struct Glyph {
+  struct Choice {
     std::size_t face = 0;
     char32_t code = 0;
     double advance = 0;  // of an em
@@ -110,8 +79,9 @@ struct Fonts::Parts {
   }
 
   std::size_t load(const FontFile& file, bool bold);
-  Glyph find(char32_t code, bool bold);
+  Choice find(char32_t code, bool bold);
   std::size_t stand_in(char32_t code, bool bold);
+  Fonts::Glyph shape(std::size_t face, char32_t code) const;
   bool has(std::size_t face, char32_t code) const {
     return FT_Get_Char_Index(faces[face].handle, code) != 0;
   }
@@ -120,7 +90,7 @@ struct Fonts::Parts {
   FT_Library library = nullptr;
   std::deque<Loaded> faces;        // grows; those that are there stay where they are
   bool has_dejavu_behind = false;  // as faces 2 and 3
-  std::map<std::pair<char32_t, bool>, Glyph> glyphs;
+  std::map<std::pair<char32_t, bool>, Choice> choices;
   double cap_height = 0;  // of an em
 };
 
@@ -157,10 +127,21 @@ std::size_t Fonts::Parts::stand_in(char32_t code, bool bold) {
   return faces.size();
 }
 
-Fonts::Parts::Glyph Fonts::Parts::find(char32_t code, bool bold) {
-  const auto known = glyphs.find({code, bold});
-  if (known != glyphs.end()) return known->second;
-  Glyph glyph;
+Fonts::Glyph Fonts::Parts::shape(std::size_t face, char32_t code) const {
+  const FT_Face handle = faces[face].handle;
+  const FT_UInt index = FT_Get_Char_Index(handle, code);
+  if (FT_Load_Glyph(handle, index, FT_LOAD_NO_SCALE) != 0) {
+    fail("{} has no outline for U+{:04X} that FreeType can read; install its package again.",
+         faces[face].face.path, static_cast<uint32_t>(code));
+  }
+  return {code, index,
+          static_cast<double>(handle->glyph->metrics.horiAdvance) / handle->units_per_EM};
+}
+
+Fonts::Parts::Choice Fonts::Parts::find(char32_t code, bool bold) {
+  const auto known = choices.find({code, bold});
+  if (known != choices.end()) return known->second;
+  Choice glyph;
   glyph.code = code;
   glyph.face = stand_in(code, bold);
   if (glyph.face == faces.size()) {
@@ -168,14 +149,9 @@ Fonts::Parts::Glyph Fonts::Parts::find(char32_t code, bool bold) {
       fail("No font of this machine has U+FFFD; install fonts-dejavu-core.");
     glyph = find(kReplacement, bold);
   } else {
-    const FT_Face handle = faces[glyph.face].handle;
-    if (FT_Load_Glyph(handle, FT_Get_Char_Index(handle, code), FT_LOAD_NO_SCALE) != 0) {
-      fail("{} has no outline for U+{:04X} that FreeType can read; install its package again.",
-           faces[glyph.face].face.path, static_cast<uint32_t>(code));
-    }
-    glyph.advance = static_cast<double>(handle->glyph->metrics.horiAdvance) / handle->units_per_EM;
+    glyph.advance = shape(glyph.face, code).advance;
   }
-  glyphs.emplace(std::pair(code, bold), glyph);
+  choices.emplace(std::pair(code, bold), glyph);
   return glyph;
 }
 
@@ -224,7 +200,7 @@ std::vector<TextRun> Fonts::set(std::string_view markup, double size, bool bold)
       char32_t code = take_character(rest);
       if (is_invisible(code)) continue;
       if (is_control(code)) code = ' ';
-      const Parts::Glyph glyph = parts_->find(code, bold);
+      const Parts::Choice glyph = parts_->find(code, bold);
       if (begins || runs.back().face != glyph.face) {
         runs.push_back({.text = {}, .face = glyph.face, .size = em, .dx = x, .rise = rise});
         begins = false;
@@ -235,6 +211,17 @@ std::vector<TextRun> Fonts::set(std::string_view markup, double size, bool bold)
     }
   }
   return runs;
+}
+
+std::vector<Fonts::Glyph> Fonts::glyphs(const TextRun& run) const {
+  std::vector<Glyph> glyphs;
+  std::string_view rest = run.text;
+  while (!rest.empty()) {
+    Glyph glyph = parts_->shape(run.face, take_character(rest));
+    glyph.advance *= run.size;
+    glyphs.push_back(glyph);
+  }
+  return glyphs;
 }
 
 double Fonts::width(std::string_view markup, double size, bool bold) const {

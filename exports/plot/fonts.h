@@ -45,6 +45,14 @@ class Fonts {
   std::vector<TextRun> set(std::string_view markup, double size, bool bold = false) const;
   double width(std::string_view markup, double size, bool bold = false) const;
 
+  // What a run, as set() made it, is drawn with: one glyph a character.
+  struct Glyph {
+    char32_t character = 0;
+    uint32_t index = 0;  // in the run's face
+    double advance = 0;  // points
+  };
+  std::vector<Glyph> glyphs(const TextRun& run) const;
+
   double ascent(double size) const;   // of the regular face, points
   double descent(double size) const;  // positive
   double cap_height(double size) const;
