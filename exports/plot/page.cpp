@@ -1,0 +1,587 @@
+// The page is arranged in rounds: plots need axes to know their place, and axes need plots to know
+// how many ticks have room. Margins only grow, so a few rounds settle them.
+#include "exports/plot/page.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "exports/plot/numbers.h"
+
+namespace kvreel::plot {
+namespace {
+
+constexpr int kMostRounds = 8;
+// A plot that is smaller says nothing; in ems of the text.
+constexpr double kLeastWidth = 6, kLeastHeight = 3.5;
+constexpr std::size_t kMostFooterLines = 6;
+
+const HeatMap* map_of(const Panel& panel) {
+  for (const Mark& mark : panel.marks) {
+    const auto* map = std::get_if<HeatMap>(&mark);
+    if (map && map->kinds.empty()) return map;
+  }
+  return nullptr;
+}
+
+bool same_scale(const HeatMap& a, const HeatMap& b) {
+  return a.low && a.high && a.low == b.low && a.high == b.high && a.colormap == b.colormap &&
+         a.format == b.format && a.aggregate == b.aggregate && a.value_label == b.value_label;
+}
+
+// Horizontal bars or boxes: their height follows their number.
+bool lies_down(const Panel& panel) {
+  return std::any_of(panel.marks.begin(), panel.marks.end(), [](const Mark& mark) {
+    const auto* bars = std::get_if<Bars>(&mark);
+    const auto* boxes = std::get_if<Boxes>(&mark);
+    return (bars && bars->horizontal) || (boxes && boxes->horizontal);
+  });
+}
+
+std::string metadata_value(const Figure& figure, std::string_view key) {
+  for (const auto& [name, value] : figure.metadata) {
+    if (name == key) return value;
+  }
+  return "";
+}
+
+class Arranger {
+ public:
+  Arranger(const Figure& figure, const std::vector<LegendEntry>& legend, LegendPlace place,
+           const Tools& tools)
+      : figure_(figure), tools_(tools), m_(tools.m), rows_(figure.rows), columns_(figure.columns) {
+    left_.assign(columns_, 0);
+    right_.assign(columns_, 0);
+    top_.assign(rows_, 0);
+    bottom_.assign(rows_, 0);
+    page_.width = tools.style.size.width;
+    fixed_height_ = tools.style.size.height;
+    if (fixed_height_ == 0 && figure.aspect > 0) fixed_height_ = page_.width * figure.aspect;
+    page_.frames.resize(figure.panels.size());
+    for (std::size_t i = 0; i < figure.panels.size(); ++i) page_.frames[i].empty = is_empty(i);
+    arrange_outside(legend, place);
+    find_shared_bar();
+  }
+
+  Page run() {
+    for (int round = 0; round < kMostRounds; ++round) {
+      place_plots();
+      choose_axes();
+      if (!grow_margins()) break;
+    }
+    place_plots();
+    choose_axes();
+    check_size();
+    place_texts();
+    place_bars();
+    return std::move(page_);
+  }
+
+ private:
+  std::size_t index(std::size_t row, std::size_t column) const { return row * columns_ + column; }
+  PanelFrame& frame(std::size_t row, std::size_t column) {
+    return page_.frames[index(row, column)];
+  }
+  const Panel& panel(std::size_t row, std::size_t column) const {
+    return figure_.panels[index(row, column)];
+  }
+
+  // Nothing to draw on axes.
+  bool is_empty(std::size_t i) const {
+    const Panel& panel = figure_.panels[i];
+    return demand_of(panel, true, tools_).empty() && demand_of(panel, false, tools_).empty() &&
+           !panel.message.empty();
+  }
+
+  // --- What stands around the grid of panels, from the page's width alone. ---
+
+  void arrange_outside(const std::vector<LegendEntry>& legend, LegendPlace place) {
+    const double width = page_.width - 2 * m_.margin;
+    if (tools_.style.title && !figure_.title.empty()) {
+      title_ = wrap(tools_.fonts, figure_.title, {m_.title, true}, width, 2, Cut::end).lines;
+    }
+    if (tools_.style.footer) arrange_footer(width);
+    legend_place_ = place;
+    if (place == LegendPlace::above) {
+      page_.legend = arrange_legend(legend, width, legend.size(), tools_);
+    } else if (place == LegendPlace::right) {
+      page_.legend = arrange_legend(legend, width * 0.4, 1, tools_);
+    }
+    header_ = m_.margin;
+    if (!title_.empty()) {
+      header_ +=
+          (kAbove + kBelow + kLineHeight * (static_cast<double>(title_.size()) - 1)) * m_.title +
+          2 * m_.unit;
+    }
+    if (place == LegendPlace::above && !page_.legend.empty()) {
+      page_.legend_at.y = header_;
+      header_ += page_.legend.height + 2 * m_.unit;
+    }
+    outer_right_ = m_.margin;
+    if (place == LegendPlace::right && !page_.legend.empty()) {
+      outer_right_ += page_.legend.width + 3 * m_.unit;
+    }
+    footer_height_ = m_.margin;
+    if (!footer_.empty()) {
+      footer_height_ += static_cast<double>(footer_.size()) * kLineHeight * m_.footer + 2 * m_.unit;
+    }
+  }
+
+  // Remarks, each on lines of its own, then where the numbers come from.
+  void arrange_footer(double width) {
+    std::vector<std::string> paragraphs = figure_.remarks;
+    std::string source;
+    for (const std::string_view key : {"trace", "policies", "runs", "samples"}) {
+      const std::string value = metadata_value(figure_, key);
+      if (value.empty()) continue;
+      if (!source.empty()) source += " \u00b7 ";
+      // Trace, policies and runs speak for themselves.
+      source += key == "samples" ? "samples: " + escape_markup(value) : escape_markup(value);
+    }
+    if (!source.empty()) paragraphs.push_back(source);
+    for (const std::string& paragraph : paragraphs) {
+      if (footer_.size() >= kMostFooterLines) break;
+      const Lines lines =
+          wrap(tools_.fonts, paragraph, {m_.footer, false}, width,
+               std::min<std::size_t>(3, kMostFooterLines - footer_.size()), Cut::end);
+      footer_.insert(footer_.end(), lines.lines.begin(), lines.lines.end());
+    }
+  }
+
+  // One bar for all maps, where all have the same colours.
+  void find_shared_bar() {
+    std::size_t maps = 0;
+    bool same = true;
+    for (const Panel& one : figure_.panels) {
+      const HeatMap* map = map_of(one);
+      if (!map) continue;
+      ++maps;
+      if (shared_map_ && !same_scale(*map, *shared_map_)) same = false;
+      if (!shared_map_) shared_map_ = map;
+    }
+    if (maps < 2 || !same) shared_map_ = nullptr;
+  }
+
+  // --- One round: plots in their margins. ---
+
+  double row_weight(std::size_t row) const {
+    double weight = 0;
+    for (std::size_t c = 0; c < columns_; ++c) weight = std::max(weight, panel(row, c).height);
+    return weight;
+  }
+
+  double column_weight(std::size_t column) const {
+    double weight = 0;
+    for (std::size_t r = 0; r < rows_; ++r) weight = std::max(weight, panel(r, column).width);
+    return weight;
+  }
+
+  // Of a row of weight 1 on a page whose height is free.
+  double natural_height(double plot_width) const {
+    double height = std::max(std::min(0.62 * plot_width, 0.35 * plot_width + 63),
+                             std::min(0.8 * plot_width, 10 * m_.text));
+    if (rows_ > 2) height *= 0.8;
+    for (const Panel& one : figure_.panels) {
+      if (!lies_down(one) || one.y.categories.empty()) continue;
+      return std::clamp(static_cast<double>(one.y.categories.size()) * 2.1 * m_.text, 6 * m_.text,
+                        50 * m_.text);
+    }
+    return std::max(height, 6 * m_.text);
+  }
+
+  void place_plots() {
+    double weights = 0, margins = 0;
+    for (std::size_t c = 0; c < columns_; ++c) {
+      weights += column_weight(c);
+      margins += left_[c] + right_[c];
+    }
+    margins += static_cast<double>(columns_ - 1) * 3 * m_.unit;
+    const double free_width =
+        page_.width - m_.margin - outer_right_ - common_left_ - shared_bar_width_ - margins;
+    double x = m_.margin + common_left_;
+    for (std::size_t c = 0; c < columns_; ++c) {
+      const double width = free_width * column_weight(c) / weights;
+      x += left_[c];
+      for (std::size_t r = 0; r < rows_; ++r) {
+        frame(r, c).plot.left = x;
+        frame(r, c).plot.right = x + width;
+      }
+      x += width + right_[c] + 3 * m_.unit;
+    }
+
+    double row_weights = 0, row_margins = 0;
+    for (std::size_t r = 0; r < rows_; ++r) {
+      row_weights += row_weight(r);
+      row_margins += top_[r] + bottom_[r];
+    }
+    row_margins += static_cast<double>(rows_ - 1) * 2 * m_.unit;
+    const double around = header_ + footer_height_ + common_bottom_ + row_margins;
+    const double free_height =
+        fixed_height_ > 0 ? fixed_height_ - around
+                          : natural_height(std::max(frame(0, 0).plot.width(), 1.)) * row_weights;
+    page_.height = fixed_height_ > 0 ? fixed_height_ : free_height + around;
+    double y = header_;
+    for (std::size_t r = 0; r < rows_; ++r) {
+      const double height = free_height * row_weight(r) / row_weights;
+      y += top_[r];
+      for (std::size_t c = 0; c < columns_; ++c) {
+        frame(r, c).plot.top = y;
+        frame(r, c).plot.bottom = y + height;
+      }
+      y += height + bottom_[r] + 2 * m_.unit;
+    }
+  }
+
+  // --- One round: axes of the plots as they are. ---
+
+  void choose_axes() {
+    for (std::size_t r = 0; r < rows_; ++r) {
+      for (std::size_t c = 0; c < columns_; ++c) {
+        PanelFrame& here = frame(r, c);
+        const Area plot = sane(here.plot);
+        const Panel& one = panel(r, c);
+        Axis x = one.x, y = one.y;
+        Demand x_demand = demand_of(one, true, tools_), y_demand = demand_of(one, false, tools_);
+        for (std::size_t other = 0; other < rows_ && figure_.share_x; ++other) {
+          x = joined(x, panel(other, c).x);
+          x_demand = joined(x_demand, demand_of(panel(other, c), true, tools_));
+        }
+        for (std::size_t other = 0; other < columns_ && figure_.share_y; ++other) {
+          y = joined(y, panel(r, other).y);
+          y_demand = joined(y_demand, demand_of(panel(r, other), false, tools_));
+        }
+        here.x = x.reversed ? map_axis(x, x_demand, plot.right, plot.left)
+                            : map_axis(x, x_demand, plot.left, plot.right);
+        here.y = y.reversed ? map_axis(y, y_demand, plot.top, plot.bottom)
+                            : map_axis(y, y_demand, plot.bottom, plot.top);
+        here.x_ticks = choose_ticks(x, here.x, true, most_x_extent(), tools_);
+        here.y_ticks = choose_ticks(y, here.y, false, 0.4 * page_.width, tools_);
+        here.x_labels = !here.empty && one.x.show_labels && is_lowest(r, c);
+        here.y_labels = !here.empty && one.y.show_labels && is_leftmost(r, c);
+      }
+    }
+  }
+
+  // Axes are chosen even while margins leave nothing; check_size() speaks of it.
+  static Area sane(Area plot) {
+    plot.right = std::max(plot.right, plot.left + 1);
+    plot.bottom = std::max(plot.bottom, plot.top + 1);
+    return plot;
+  }
+
+  double most_x_extent() const {
+    return fixed_height_ > 0 ? std::min(0.3 * fixed_height_, 14 * m_.text) : 14 * m_.text;
+  }
+
+  bool is_lowest(std::size_t row, std::size_t column) const {
+    if (!figure_.share_x) return true;
+    for (std::size_t r = row + 1; r < rows_; ++r) {
+      if (!page_.frames[index(r, column)].empty) return false;
+    }
+    return true;
+  }
+
+  bool is_leftmost(std::size_t row, std::size_t column) const {
+    if (!figure_.share_y) return true;
+    for (std::size_t c = 0; c < column; ++c) {
+      if (!page_.frames[index(row, c)].empty) return false;
+    }
+    return true;
+  }
+
+  std::string x_title(std::size_t row, std::size_t column) const {
+    const PanelFrame& here = page_.frames[index(row, column)];
+    return here.empty ? "" : with_unit(panel(row, column).x.label, here.x_ticks.unit);
+  }
+  std::string y_title(std::size_t row, std::size_t column) const {
+    const PanelFrame& here = page_.frames[index(row, column)];
+    return here.empty ? "" : with_unit(panel(row, column).y.label, here.y_ticks.unit);
+  }
+
+  // Axis titles that neighbours share are written once: the lowest of a column, the leftmost of a
+  // row, and, where all of a figure's edge have the same, in its middle.
+  std::optional<std::string> common_x_title() const {
+    if (columns_ < 2) return std::nullopt;
+    for (std::size_t r = 0; r < rows_; ++r) {
+      for (std::size_t c = 0; c < columns_; ++c) {
+        if (x_title(r, c) != x_title(0, 0)) return std::nullopt;
+      }
+    }
+    return x_title(0, 0);
+  }
+  std::optional<std::string> common_y_title() const {
+    if (rows_ < 2) return std::nullopt;
+    for (std::size_t r = 0; r < rows_; ++r) {
+      for (std::size_t c = 0; c < columns_; ++c) {
+        if (y_title(r, c) != y_title(0, 0)) return std::nullopt;
+      }
+    }
+    return y_title(0, 0);
+  }
+  std::string own_x_title(std::size_t row, std::size_t column) const {
+    if (common_x_title()) return "";
+    const std::string title = x_title(row, column);
+    if (row + 1 < rows_ && title == x_title(row + 1, column)) return "";
+    return title;
+  }
+  std::string own_y_title(std::size_t row, std::size_t column) const {
+    if (common_y_title()) return "";
+    const std::string title = y_title(row, column);
+    if (column > 0 && title == y_title(row, column - 1)) return "";
+    return title;
+  }
+
+  double title_gap() const { return 1.25 * m_.unit; }
+  static double lines_of(const std::vector<std::string>& lines) {
+    return kAbove + kBelow + kLineHeight * (static_cast<double>(lines.size()) - 1);
+  }
+
+  std::vector<std::string> x_title_lines(const std::string& title, double width) const {
+    if (title.empty()) return {};
+    return wrap(tools_.fonts, title, {m_.text, false}, std::max(width, m_.text), 2, Cut::end).lines;
+  }
+  std::vector<std::string> y_title_lines(const std::string& title, double height) const {
+    if (title.empty()) return {};
+    return wrap(tools_.fonts, title, {m_.text, false}, std::max(height, m_.text), 3, Cut::end)
+        .lines;
+  }
+  std::vector<std::string> panel_title_lines(std::size_t row, std::size_t column) const {
+    const std::string& title = panel(row, column).title;
+    if (title.empty()) return {};
+    const double width = page_.frames[index(row, column)].plot.width();
+    return wrap(tools_.fonts, title, {m_.text, true}, std::max(width, m_.text), 2, Cut::end).lines;
+  }
+
+  // From the plot's left edge to the left edge of its tick labels.
+  double y_labels_width(const PanelFrame& here) const {
+    if (here.empty) return 0;
+    if (!here.y_labels) return here.y_ticks.category ? 0 : m_.tick;
+    return label_gap(m_, here.y_ticks.category) + here.y_ticks.extent;
+  }
+  double x_labels_height(const PanelFrame& here) const {
+    if (here.empty) return 0;
+    if (!here.x_labels) return here.x_ticks.category ? 0 : m_.tick;
+    return label_gap(m_, here.x_ticks.category) + here.x_ticks.extent;
+  }
+
+  // --- One round: what the margins must hold. True where one grew. ---
+
+  static bool grow(double& margin, double needed) {
+    if (needed <= margin + 1e-6) return false;
+    margin = needed;
+    return true;
+  }
+
+  bool grow_margins() {
+    bool grew = false;
+    for (std::size_t r = 0; r < rows_; ++r) {
+      for (std::size_t c = 0; c < columns_; ++c) {
+        if (grow_around(r, c)) grew = true;
+      }
+    }
+    const Area grid = grid_area();
+    if (const auto title = common_x_title(); title && !title->empty()) {
+      const auto lines = x_title_lines(*title, grid.width());
+      if (grow(common_bottom_, title_gap() + lines_of(lines) * m_.text)) grew = true;
+    }
+    if (const auto title = common_y_title(); title && !title->empty()) {
+      const auto lines = y_title_lines(*title, grid.height());
+      if (grow(common_left_, title_gap() + lines_of(lines) * m_.text)) grew = true;
+    }
+    if (shared_map_) {
+      const ColorBar bar = shared_bar();
+      if (grow(shared_bar_width_, right_edge(bar, tools_) - grid.right)) grew = true;
+    }
+    return grew;
+  }
+
+  bool grow_around(std::size_t r, std::size_t c) {
+    const PanelFrame& here = frame(r, c);
+    double left = y_labels_width(here);
+    const auto y_lines = y_title_lines(own_y_title(r, c), here.plot.height());
+    if (!y_lines.empty()) left += title_gap() + lines_of(y_lines) * m_.text;
+    double right = m_.line;
+    double bottom = x_labels_height(here);
+    const auto x_lines = x_title_lines(own_x_title(r, c), here.plot.width());
+    if (!x_lines.empty()) bottom += title_gap() + lines_of(x_lines) * m_.text;
+    double top = m_.line;
+    const auto title = panel_title_lines(r, c);
+    if (!title.empty()) top = lines_of(title) * m_.text + 1.5 * m_.unit;
+    if (here.x_labels) {
+      left = std::max(left, here.x_ticks.before);
+      right = std::max(right, here.x_ticks.after);
+    }
+    if (here.y_labels) {
+      if (title.empty()) top = std::max(top, here.y_ticks.before);
+      bottom = std::max(bottom, here.y_ticks.after);
+    }
+    if (const HeatMap* map = map_of(panel(r, c)); map && !shared_map_) {
+      right = std::max(right, right_edge(bar_of(r, c, *map), tools_) - here.plot.right);
+    }
+    bool grew = grow(left_[c], left);
+    grew = grow(right_[c], right) || grew;
+    grew = grow(top_[r], top) || grew;
+    return grow(bottom_[r], bottom) || grew;
+  }
+
+  // From the first plot's corner to the last one's.
+  Area grid_area() const {
+    const Area& first = page_.frames.front().plot;
+    const Area& last = page_.frames.back().plot;
+    return {first.left, first.top, last.right, last.bottom};
+  }
+
+  ColorBar bar_of(std::size_t row, std::size_t column, const HeatMap& map) const {
+    const PanelFrame& here = page_.frames[index(row, column)];
+    const Area plot = sane(here.plot);
+    const std::string joined =
+        joined_text(map, joined_cells(map, here.x, here.y, m_.dot), panel(row, column));
+    return place_color_bar(map, joined, plot.right + 2.5 * m_.unit, plot.top, plot.bottom, tools_);
+  }
+
+  ColorBar shared_bar() const {
+    const Area grid = sane(grid_area());
+    std::string joined;
+    for (std::size_t i = 0; i < figure_.panels.size(); ++i) {
+      const HeatMap* map = map_of(figure_.panels[i]);
+      if (!map) continue;
+      const std::string here =
+          joined_text(*map, joined_cells(*map, page_.frames[i].x, page_.frames[i].y, m_.dot),
+                      figure_.panels[i]);
+      if (here.size() > joined.size()) joined = here;
+    }
+    return place_color_bar(*shared_map_, joined, grid.right + right_.back() + 2.5 * m_.unit,
+                           grid.top, grid.bottom, tools_);
+  }
+
+  // --- After the last round. ---
+
+  void check_size() const {
+    double least_width = 1e9, least_height = 1e9;
+    for (const PanelFrame& here : page_.frames) {
+      least_width = std::min(least_width, here.plot.width());
+      least_height = std::min(least_height, here.plot.height());
+    }
+    const double lack_x = std::max(0., kLeastWidth * m_.text - least_width);
+    const double lack_y = std::max(0., kLeastHeight * m_.text - least_height);
+    if (lack_x == 0 && lack_y == 0) return;
+    const double width = std::ceil(page_.width + lack_x * static_cast<double>(columns_));
+    const double height = std::ceil(page_.height + lack_y * static_cast<double>(rows_));
+    fail(
+        "figure '{}' does not fit into {:.0f} x {:.0f} points ({:.0f} x {:.0f} mm) with text of "
+        "{} points: {} would be {:.0f} x {:.0f} points. It needs about {:.0f} x {:.0f} points "
+        "({:.0f} x {:.0f} mm), or smaller text.",
+        figure_.name, page_.width, page_.height, page_.width / 72 * 25.4, page_.height / 72 * 25.4,
+        m_.text, page_.frames.size() > 1 ? "its smallest plot" : "its plot",
+        std::max(least_width, 0.), std::max(least_height, 0.), width, height, width / 72 * 25.4,
+        height / 72 * 25.4);
+  }
+
+  void place_texts() {
+    const Area grid = grid_area();
+    double y = m_.margin + kAbove * m_.title;
+    if (!title_.empty()) {
+      page_.texts.push_back({title_, {m_.margin, y}, 0, {m_.title, true}, false, false});
+    }
+    if (!footer_.empty()) {
+      y = page_.height - m_.margin - kBelow * m_.footer -
+          (static_cast<double>(footer_.size()) - 1) * kLineHeight * m_.footer;
+      page_.texts.push_back({footer_, {m_.margin, y}, 0, {m_.footer, false}, true, false});
+    }
+    if (legend_place_ == LegendPlace::above) {
+      // At the plot's left edge where it has room there.
+      page_.legend_at.x = std::clamp(page_.width - m_.margin - page_.legend.width, m_.margin,
+                                     std::max(grid.left, m_.margin));
+    } else {
+      page_.legend_at = {page_.width - outer_right_ + 3 * m_.unit, grid.top};
+    }
+    for (std::size_t r = 0; r < rows_; ++r) {
+      for (std::size_t c = 0; c < columns_; ++c) place_panel_texts(r, c);
+    }
+    if (const auto title = common_x_title(); title && !title->empty()) {
+      const auto lines = x_title_lines(*title, grid.width());
+      const double first = grid.bottom + bottom_.back() + title_gap() + kAbove * m_.text;
+      page_.texts.push_back({lines, {grid.center_x(), first}, 0.5, {m_.text, false}, false, false});
+    }
+    if (const auto title = common_y_title(); title && !title->empty()) {
+      const auto lines = y_title_lines(*title, grid.height());
+      page_.texts.push_back({lines,
+                             {m_.margin + kAbove * m_.text, grid.center_y()},
+                             0.5,
+                             {m_.text, false},
+                             false,
+                             true});
+    }
+  }
+
+  void place_panel_texts(std::size_t r, std::size_t c) {
+    const PanelFrame& here = frame(r, c);
+    const auto title = panel_title_lines(r, c);
+    if (!title.empty()) {
+      const double first = here.plot.top - 1.5 * m_.unit - kBelow * m_.text -
+                           (static_cast<double>(title.size()) - 1) * kLineHeight * m_.text;
+      page_.texts.push_back({title, {here.plot.left, first}, 0, {m_.text, true}, false, false});
+    }
+    const auto x_lines = x_title_lines(own_x_title(r, c), here.plot.width());
+    if (!x_lines.empty()) {
+      const double first =
+          here.plot.bottom + x_labels_height(here) + title_gap() + kAbove * m_.text;
+      page_.texts.push_back(
+          {x_lines, {here.plot.center_x(), first}, 0.5, {m_.text, false}, false, false});
+    }
+    const auto y_lines = y_title_lines(own_y_title(r, c), here.plot.height());
+    if (!y_lines.empty()) {
+      // Titles of one column stand in one line.
+      double labels = 0;
+      for (std::size_t other = 0; other < rows_; ++other) {
+        labels = std::max(labels, y_labels_width(frame(other, c)));
+      }
+      const double first = here.plot.left - labels - title_gap() - kBelow * m_.text -
+                           (static_cast<double>(y_lines.size()) - 1) * kLineHeight * m_.text;
+      page_.texts.push_back(
+          {y_lines, {first, here.plot.center_y()}, 0.5, {m_.text, false}, false, true});
+    }
+  }
+
+  void place_bars() {
+    if (shared_map_) {
+      page_.bars.push_back(shared_bar());
+      return;
+    }
+    for (std::size_t r = 0; r < rows_; ++r) {
+      for (std::size_t c = 0; c < columns_; ++c) {
+        if (const HeatMap* map = map_of(panel(r, c))) page_.bars.push_back(bar_of(r, c, *map));
+      }
+    }
+  }
+
+  const Figure& figure_;
+  const Tools& tools_;
+  const Metrics& m_;
+  std::size_t rows_, columns_;
+  Page page_;
+  double fixed_height_ = 0;  // 0: by the panels
+  LegendPlace legend_place_ = LegendPlace::none;
+  std::vector<std::string> title_, footer_;
+  double header_ = 0, footer_height_ = 0, outer_right_ = 0;
+  const HeatMap* shared_map_ = nullptr;
+  // Margins of the grid, points: beside each column, above and below each row.
+  std::vector<double> left_, right_, top_, bottom_;
+  double common_left_ = 0, common_bottom_ = 0, shared_bar_width_ = 0;
+};
+
+}  // namespace
+
+Page arrange_page(const Figure& figure, const std::vector<LegendEntry>& legend, LegendPlace place,
+                  const Tools& tools) {
+  return Arranger(figure, legend, place, tools).run();
+}
+
+}  // namespace kvreel::plot

@@ -1,0 +1,39 @@
+// Markup broken into lines, and shortened where it is still too long.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "exports/plot/fonts.h"
+
+namespace kvreel::plot {
+
+// What cannot be taken apart: a character, an escaped one, or a group such as _{i}.
+std::vector<std::string_view> markup_units(std::string_view markup);
+
+struct TextStyle {
+  double size = 0;  // em in points
+  bool bold = false;
+};
+
+// Where an ellipsis goes: sentences lose their end; of names, the end tells them apart.
+enum class Cut { end, middle };
+
+// `markup` itself where it is not wider than `width` (points), else as much of it as fits, with an
+// ellipsis.
+std::string shorten(const Fonts& fonts, std::string_view markup, TextStyle text, double width,
+                    Cut cut);
+
+struct Lines {
+  std::vector<std::string> lines;
+  double width = 0;   // of the widest
+  bool whole = true;  // nothing was left out
+};
+// As few lines as possible, at most `most`, and even ones. Breaks at spaces, and in names after
+// : ; , / = _ and -, the first of these preferred.
+Lines wrap(const Fonts& fonts, std::string_view markup, TextStyle text, double width,
+           std::size_t most, Cut cut);
+
+}  // namespace kvreel::plot
