@@ -1,0 +1,156 @@
+// Times stacked in horizontal bars: parts in one order and one colour in all panels, the small
+// ones joined.
+#include "exports/figures/stacked_bars.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "base/text.h"
+#include "exports/figures/pass_choice.h"
+
+namespace kvreel::exports {
+namespace {
+
+constexpr size_t kMostParts = 6;
+constexpr double kSmallShare = 0.02;
+// Of a kernel's name, which may be a template's with all of its arguments.
+constexpr size_t kNameWidth = 32;
+
+struct Weight {
+  double sum = 0;   // of the part's shares of the bars
+  double most = 0;  // the largest of them
+};
+
+std::vector<double> totals_of(const StackedPanel& panel) {
+  std::vector<double> totals(panel.bars.size(), 0);
+  for (const auto& [name, values] : panel.parts) {
+    for (size_t bar = 0; bar < totals.size(); ++bar) totals[bar] += values[bar];
+  }
+  for (size_t bar = 0; bar < panel.untimed.size(); ++bar) totals[bar] += panel.untimed[bar];
+  return totals;
+}
+
+std::map<std::string, Weight> weights_of(const std::vector<StackedPanel>& panels) {
+  std::map<std::string, Weight> weights;
+  for (const StackedPanel& panel : panels) {
+    const std::vector<double> totals = totals_of(panel);
+    for (const auto& [name, values] : panel.parts) {
+      Weight& weight = weights[name];
+      for (size_t bar = 0; bar < totals.size(); ++bar) {
+        const double share = totals[bar] > 0 ? values[bar] / totals[bar] : 0;
+        weight.sum += share;
+        weight.most = std::max(weight.most, share);
+      }
+    }
+  }
+  return weights;
+}
+
+struct Order {
+  std::vector<std::string> shown;
+  std::vector<std::string> joined;  // one alone is shown
+};
+
+Order order_of(const std::map<std::string, Weight>& weights) {
+  std::vector<std::pair<std::string, Weight>> sorted(weights.begin(), weights.end());
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto& a, const auto& b) { return a.second.sum > b.second.sum; });
+  Order order;
+  for (const auto& [name, weight] : sorted) {
+    const bool small = weight.most < kSmallShare || order.shown.size() == kMostParts;
+    (small ? order.joined : order.shown).push_back(name);
+  }
+  if (order.joined.size() == 1) {
+    order.shown.push_back(order.joined.front());
+    order.joined.clear();
+  }
+  return order;
+}
+
+// Names as markup that tells them apart after they were cut to kNameWidth.
+std::map<std::string, std::string> series_of(const std::vector<std::string>& names) {
+  std::map<std::string, std::string> series;
+  std::set<std::string> taken = {"other", "untimed"};
+  for (const std::string& name : names) {
+    std::string cut = shown(name, kNameWidth);
+    for (int again = 2; taken.contains(cut); ++again)
+      cut = fmt::format("{} ({})", shown(name, kNameWidth), again);
+    taken.insert(cut);
+    series[name] = cut;
+  }
+  return series;
+}
+
+// Puts bars on what has been stacked so far.
+class Stack {
+ public:
+  explicit Stack(size_t bars) : top_(bars, 0) {}
+
+  void add(plot::Panel& panel, const std::string& series, const std::vector<double>& values,
+           plot::Ink ink = plot::Ink::series) {
+    plot::Bars bars;
+    bars.series = series;
+    bars.horizontal = true;
+    bars.ink = ink;
+    for (size_t bar = 0; bar < top_.size(); ++bar) {
+      bars.at.push_back(static_cast<double>(bar));
+      bars.base.push_back(top_[bar]);
+      top_[bar] += values[bar];
+      bars.top.push_back(top_[bar]);
+    }
+    panel.marks.emplace_back(std::move(bars));
+  }
+  // The whole bar's time, at the end of the mark that was added last.
+  void label(plot::Panel& panel) const {
+    if (panel.marks.empty()) return;
+    auto& bars = std::get<plot::Bars>(panel.marks.back());
+    for (const double total : top_) bars.labels.push_back(format_duration(total));
+  }
+
+ private:
+  std::vector<double> top_;
+};
+
+}  // namespace
+
+void add_stacked(plot::Figure& figure, const std::vector<StackedPanel>& panels) {
+  const Order order = order_of(weights_of(panels));
+  const std::map<std::string, std::string> series = series_of(order.shown);
+  for (const StackedPanel& stacked : panels) {
+    plot::Panel panel;
+    panel.title = stacked.title;
+    panel.x = {.label = stacked.axis, .format = plot::Format::duration, .from_zero = true};
+    panel.y = {.reversed = true, .categories = stacked.bars};
+    panel.height = static_cast<double>(stacked.bars.size());
+    Stack stack(stacked.bars.size());
+    for (const std::string& name : order.shown) {
+      if (const auto part = stacked.parts.find(name); part != stacked.parts.end())
+        stack.add(panel, series.at(name), part->second);
+    }
+    std::vector<double> other(stacked.bars.size(), 0);
+    for (const std::string& name : order.joined) {
+      const auto part = stacked.parts.find(name);
+      if (part == stacked.parts.end()) continue;
+      for (size_t bar = 0; bar < other.size(); ++bar) other[bar] += part->second[bar];
+    }
+    if (!order.joined.empty()) stack.add(panel, "other", other, plot::Ink::neutral);
+    if (!stacked.untimed.empty()) stack.add(panel, "untimed", stacked.untimed, plot::Ink::faint);
+    stack.label(panel);
+    figure.panels.push_back(std::move(panel));
+  }
+  figure.rows = figure.panels.size();
+  if (!order.joined.empty()) {
+    constexpr size_t kMostNamed = 8;
+    std::string names;
+    for (size_t i = 0; i < std::min(order.joined.size(), kMostNamed); ++i)
+      names += (i > 0 ? ", " : "") + shown(order.joined[i], kNameWidth);
+    if (order.joined.size() > kMostNamed)
+      names += fmt::format(" and {} more", order.joined.size() - kMostNamed);
+    figure.remarks.push_back(fmt::format("Other: {}.", names));
+  }
+}
+
+}  // namespace kvreel::exports
