@@ -17,15 +17,18 @@ using plot::Panel;
 
 // A run on the samples of a group.
 struct LayerSeries {
-  std::string name;                          // markup
+  std::string name;  // markup
+  size_t panel = 0;
   std::vector<std::vector<double>> budgets;  // [layer][sample]
   int64_t samples = 0;
 };
 
 struct LayerData {
   std::vector<LayerSeries> series;
+  // Titles, markup: one panel without title, or one for each group where there are several runs.
+  std::vector<std::string> panels;
   int first_layer = 0;
-  int layers = 0;  // of the model with most
+  int layers = 0;  // one past the last, of the model with most
   std::vector<std::string> remarks;
   std::vector<FigureRun> runs;
 };
@@ -47,39 +50,47 @@ std::vector<std::vector<double>> transposed(const std::vector<std::vector<double
   return out;
 }
 
+std::vector<FigureRun> runs_of(const FigureTrace& trace, const std::vector<FigureRun>& all) {
+  std::vector<FigureRun> runs = all;
+  std::erase_if(runs, [&](const FigureRun& run) { return run.trace != &trace; });
+  if (runs.empty()) {
+    fail(
+        "{} has no run but that of the full cache, whose budgets are all 1; record a policy that "
+        "evicts, such as --policy refreekv, or ask for the full cache with --runs",
+        trace.source.trace.path());
+  }
+  return runs;
+}
+
 LayerData layer_data(const FigureSource& source) {
   LayerData data;
   data.runs = runs_with_budgets(source);
   const std::vector<std::string> names = short_names(data.runs);
-  std::vector<std::pair<std::string, int64_t>> counts;
-  int64_t left_out = 0;
+  // Of one run, groups are series; of several, panels.
+  const bool grouped = !source.options.by.empty();
+  const bool by_panel = grouped && data.runs.size() > 1;
+  if (!by_panel) data.panels.emplace_back();
+  SampleCounts counts(source);
   for (const auto& trace : source.traces) {
-    std::vector<FigureRun> of_trace = data.runs;
-    std::erase_if(of_trace, [&](const FigureRun& run) { return run.trace != trace.get(); });
-    if (of_trace.empty()) {
-      fail(
-          "{} has no run but that of the full cache, whose budgets are all 1; record a policy that "
-          "evicts, such as --policy refreekv, or ask for the full cache with --runs",
-          trace->source.trace.path());
-    }
     const WholePasses passes(*trace);
-    const SampleSet set = finished_samples(*trace, passes, of_trace);
-    left_out += set.left_out;
+    const SampleSet set = finished_samples(*trace, passes, runs_of(*trace, data.runs));
+    counts.leave_out(set.left_out);
     const int layers = layers_of(*trace, passes);
     data.layers = std::max(data.layers, layers);
-    const std::vector<SampleGroup> groups = group_samples(source, *trace, set.samples);
-    for (size_t i = 0; i < data.runs.size(); ++i) {
-      const FigureRun& run = data.runs[i];
-      if (run.trace != trace.get()) continue;
-      for (const SampleGroup& group : groups) {
-        const bool plain = data.runs.size() == 1 && !group.name.empty();
-        const std::string joint = plain || group.name.empty() ? "" : ", ";
-        const std::vector<int32_t> samples = chosen(set.samples, group.members);
-        data.series.push_back({.name = (plain ? "" : names[i]) + joint + group.name,
+    for (const SampleGroup& group : group_samples(source, *trace, set.samples)) {
+      counts.add(*trace, group);
+      const auto same = std::find(data.panels.begin(), data.panels.end(), group.name);
+      const size_t panel = by_panel ? static_cast<size_t>(same - data.panels.begin()) : 0;
+      if (panel == data.panels.size()) data.panels.push_back(group.name);
+      const std::vector<int32_t> samples = chosen(set.samples, group.members);
+      for (size_t i = 0; i < data.runs.size(); ++i) {
+        const FigureRun& run = data.runs[i];
+        if (run.trace != trace.get()) continue;
+        data.series.push_back({.name = grouped && !by_panel ? group.name : names[i],
+                               .panel = panel,
                                .budgets = transposed(layer_budgets(run, passes, samples),
                                                      static_cast<size_t>(layers)),
                                .samples = static_cast<int64_t>(samples.size())});
-        counts.emplace_back(data.series.back().name, data.series.back().samples);
       }
     }
   }
@@ -87,9 +98,18 @@ LayerData layer_data(const FigureSource& source) {
     data.first_layer = *layer;
     data.layers = *layer + 1;
   }
-  require_few_series(data.series.size());
-  data.remarks = sample_remarks(counts, left_out);
+  require_few_series(by_panel ? data.runs.size() : data.series.size());
+  data.remarks = counts.remarks();
   return data;
+}
+
+// The series of a panel.
+std::vector<const LayerSeries*> series_of(const LayerData& data, size_t panel) {
+  std::vector<const LayerSeries*> series;
+  for (const LayerSeries& of_run : data.series) {
+    if (of_run.panel == panel) series.push_back(&of_run);
+  }
+  return series;
 }
 
 // Whiskers reach to the extremes where a percentile would lie between them and nothing.
@@ -111,44 +131,36 @@ plot::Box box_of(const std::vector<double>& budgets, bool extremes) {
           .points = n <= kMostPoints ? budgets : std::vector<double>{}};
 }
 
-void add_boxes(Figure& figure, const LayerData& data) {
-  Panel& panel = figure.panels[0];
-  const auto series = static_cast<double>(data.series.size());
+void add_boxes(Panel& panel, const LayerData& data, size_t at, bool extremes) {
+  const std::vector<const LayerSeries*> series = series_of(data, at);
+  const auto count = static_cast<double>(series.size());
   constexpr double kGroupWidth = 0.8;  // of a layer's place, for the boxes of all runs
-  const double step = kGroupWidth / series;
-  const bool extremes =
-      std::any_of(data.series.begin(), data.series.end(),
-                  [](const LayerSeries& of_run) { return of_run.samples <= kMostForExtremes; });
+  const double step = kGroupWidth / count;
   for (int layer = data.first_layer; layer < data.layers; ++layer)
     panel.x.categories.push_back(fmt::format("{}", layer));
-  for (size_t i = 0; i < data.series.size(); ++i) {
-    const LayerSeries& of_run = data.series[i];
-    plot::Boxes boxes{.series = of_run.name, .width = 0.8 * step};
+  for (size_t i = 0; i < series.size(); ++i) {
+    plot::Boxes boxes{.series = series[i]->name, .width = 0.8 * step};
     for (int layer = data.first_layer; layer < data.layers; ++layer) {
-      const auto at = static_cast<size_t>(layer);
-      if (at >= of_run.budgets.size()) break;  // a model with fewer layers
+      const auto row = static_cast<size_t>(layer);
+      if (row >= series[i]->budgets.size()) break;  // a model with fewer layers
       boxes.at.push_back(layer - data.first_layer +
-                         (static_cast<double>(i) - (series - 1) / 2) * step);
-      boxes.boxes.push_back(box_of(of_run.budgets[at], extremes));
+                         (static_cast<double>(i) - (count - 1) / 2) * step);
+      boxes.boxes.push_back(box_of(series[i]->budgets[row], extremes));
     }
     panel.marks.emplace_back(std::move(boxes));
   }
-  figure.remarks.push_back(
-      fmt::format("Boxes: quartiles and median; whiskers: {}.",
-                  extremes ? "least and most" : "10th and 90th percentile over samples"));
 }
 
-void add_lines(Figure& figure, const LayerData& data) {
-  Panel& panel = figure.panels[0];
+void add_lines(Panel& panel, const LayerData& data, size_t at, bool bands) {
   panel.x.format = plot::Format::count;
-  constexpr size_t kMostBands = 3;
-  const bool bands = data.series.size() <= kMostBands;
-  for (const LayerSeries& of_run : data.series) {
-    plot::Line line{.series = of_run.name, .markers = data.layers - data.first_layer < 24};
+  constexpr int kMostMarkers = 24;
+  for (const LayerSeries* const series : series_of(data, at)) {
+    plot::Line line{.series = series->name,
+                    .markers = data.layers - data.first_layer <= kMostMarkers};
     for (int layer = data.first_layer; layer < data.layers; ++layer) {
-      const auto at = static_cast<size_t>(layer);
-      if (at >= of_run.budgets.size()) break;
-      const Spread spread = spread_of(of_run.budgets[at]).value_or(Spread{});
+      const auto row = static_cast<size_t>(layer);
+      if (row >= series->budgets.size()) break;
+      const Spread spread = spread_of(series->budgets[row]).value_or(Spread{});
       line.x.push_back(layer);
       line.y.push_back(spread.median);
       if (!bands) continue;
@@ -157,29 +169,50 @@ void add_lines(Figure& figure, const LayerData& data) {
     }
     panel.marks.emplace_back(std::move(line));
   }
-  figure.remarks.push_back(bands ? "Lines: medians; bands: 10th to 90th percentile over samples."
-                                 : "Lines: medians over samples.");
 }
 
 // Budget of each layer after prefill: kept / prompt positions, mean over KV heads (budgets.h), as
-// its spread over samples. Few runs of few layers: boxes of quartiles, with whiskers at the 10th
-// and 90th percentile (least and most where a series has 10 samples or fewer) and the mean; else a
-// line of medians for each run, with the 10th to 90th percentile as a band for three runs or fewer.
+// its spread over samples. Few runs of few layers: boxes of quartiles, with the mean, and whiskers
+// at the 10th and 90th percentile (least and most where a series has 10 samples or fewer); else a
+// line of medians for each run, with the 10th to 90th percentile as a band where there are three
+// at most.
 Figure layer_budget(const FigureSource& source) {
   const LayerData data = layer_data(source);
   Figure figure;
   figure.title = "Budget by layer";
   figure.remarks = data.remarks;
   figure.metadata.emplace_back("shown runs", list_of_runs(data.runs));
-  figure.panels.emplace_back();
-  figure.panels[0].x = {.label = "Layer"};
-  figure.panels[0].y = {.label = "Budget", .format = plot::Format::percent, .from_zero = true};
-  constexpr int kMostBoxes = 24;  // that can be told apart across a column
-  const int layers = data.layers - data.first_layer;
-  if (static_cast<int>(data.series.size()) * layers <= kMostBoxes && data.series.size() <= 4) {
-    add_boxes(figure, data);
+  arrange_panels(figure, data.panels.size());
+
+  size_t most = 0;  // series of a panel
+  for (size_t i = 0; i < data.panels.size(); ++i) most = std::max(most, series_of(data, i).size());
+  constexpr size_t kMostBoxes = 24;  // that can be told apart across a column
+  constexpr size_t kMostBoxesOfALayer = 4;
+  constexpr size_t kMostBands = 3;
+  const auto layers = static_cast<size_t>(data.layers - data.first_layer);
+  const bool boxes = most <= kMostBoxesOfALayer && most * layers * figure.columns <= kMostBoxes;
+  const bool bands = most <= kMostBands;
+  const bool extremes =
+      std::any_of(data.series.begin(), data.series.end(),
+                  [](const LayerSeries& series) { return series.samples <= kMostForExtremes; });
+  for (size_t i = 0; i < data.panels.size(); ++i) {
+    Panel& panel = figure.panels[i];
+    panel.title = data.panels[i];
+    panel.x = {.label = "Layer"};
+    panel.y = {.label = "Budget", .format = plot::Format::percent, .from_zero = true};
+    if (boxes) {
+      add_boxes(panel, data, i, extremes);
+    } else {
+      add_lines(panel, data, i, bands);
+    }
+  }
+  if (boxes) {
+    figure.remarks.push_back(fmt::format("Boxes: quartiles and median over samples; whiskers: {}.",
+                                         extremes ? "least and most" : "10th and 90th percentile"));
   } else {
-    add_lines(figure, data);
+    figure.remarks.emplace_back(bands
+                                    ? "Lines: medians over samples; bands: 10th to 90th percentile."
+                                    : "Lines: medians over samples.");
   }
   return figure;
 }

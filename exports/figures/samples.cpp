@@ -255,25 +255,30 @@ std::vector<int32_t> chosen(std::span<const int32_t> samples, std::span<const si
   return rows;
 }
 
-std::vector<std::string> sample_remarks(const std::vector<std::pair<std::string, int64_t>>& counts,
-                                        int64_t left_out) {
+void SampleCounts::add(const FigureTrace& trace, const SampleGroup& group) {
+  std::string name = source_.several() ? plot::escape_markup(trace.label) : std::string();
+  if (!name.empty() && !group.name.empty()) name += ", ";
+  counts_.emplace_back(name + group.name, static_cast<int64_t>(group.members.size()));
+}
+
+std::vector<std::string> SampleCounts::remarks() const {
   std::vector<std::string> remarks;
-  const bool equal = std::all_of(counts.begin(), counts.end(), [&](const auto& count) {
-    return count.second == counts.front().second;
+  const bool equal = std::all_of(counts_.begin(), counts_.end(), [&](const auto& count) {
+    return count.second == counts_.front().second;
   });
-  if (equal && !counts.empty()) {
-    remarks.push_back(
-        fmt::format("n = {} samples{}.", counts.front().second, counts.size() > 1 ? " each" : ""));
-  } else if (!counts.empty()) {
+  if (equal && !counts_.empty()) {
+    remarks.push_back(fmt::format("n = {} samples{}.", counts_.front().second,
+                                  counts_.size() > 1 ? " each" : ""));
+  } else if (!counts_.empty()) {
     std::string list;
-    for (const auto& [name, n] : counts)
+    for (const auto& [name, n] : counts_)
       list += fmt::format("{}{} ({})", list.empty() ? "" : ", ", n, name);
     remarks.push_back(fmt::format("n = {} samples.", list));
   }
-  if (left_out > 0) {
-    remarks.push_back(fmt::format("{} {} left out: not every run has finished {}.", left_out,
-                                  left_out == 1 ? "sample is" : "samples are",
-                                  left_out == 1 ? "it" : "them"));
+  if (left_out_ > 0) {
+    const bool one = left_out_ == 1;
+    remarks.push_back(fmt::format("{} {} left out: not every run has finished {}.", left_out_,
+                                  one ? "sample is" : "samples are", one ? "it" : "them"));
   }
   return remarks;
 }

@@ -81,9 +81,19 @@ std::vector<SampleGroup> group_samples(const FigureSource& source, const FigureT
 // The rows of a group, or of any choice of indices.
 std::vector<int32_t> chosen(std::span<const int32_t> samples, std::span<const size_t> members);
 
-// A sentence on what n is: "n = 35 samples.", "n = 5 samples (fact), 7 (list).", with what was left
-// out. `counts` has a name for each number, "" where there is only one.
-std::vector<std::string> sample_remarks(const std::vector<std::pair<std::string, int64_t>>& counts,
-                                        int64_t left_out);
+// How many samples count, by trace and group, as sentences: "n = 35 samples.", "n = 5 (fact), 7
+// (list) samples.", "2 samples are left out: not every run has finished them."
+class SampleCounts {
+ public:
+  explicit SampleCounts(const FigureSource& source) : source_(source) {}
+  void add(const FigureTrace& trace, const SampleGroup& group);
+  void leave_out(int64_t samples) { left_out_ += samples; }
+  std::vector<std::string> remarks() const;
+
+ private:
+  const FigureSource& source_;
+  std::vector<std::pair<std::string, int64_t>> counts_;
+  int64_t left_out_ = 0;
+};
 
 }  // namespace kvreel::exports

@@ -94,10 +94,10 @@ ScoreData score_data(const FigureSource& source) {
   data.shared = shared_samples(source, data.passes, runs);
   keep_answered(source, runs, data);
   data.groups = group_samples(source, *source.traces.front(), data.shared.samples[0]);
-  std::vector<std::pair<std::string, int64_t>> counts;
-  for (const SampleGroup& group : data.groups)
-    counts.emplace_back(group.name, static_cast<int64_t>(group.members.size()));
-  std::vector<std::string> remarks = sample_remarks(counts, data.shared.left_out);
+  SampleCounts counts(source);
+  for (const SampleGroup& group : data.groups) counts.add(*source.traces.front(), group);
+  counts.leave_out(data.shared.left_out);
+  const std::vector<std::string> remarks = counts.remarks();
   data.remarks.insert(data.remarks.begin(), remarks.begin(), remarks.end());
   remark_on_settings(source, data.remarks);
   data.metadata.emplace_back("shown runs", list_of_runs(runs));
@@ -174,22 +174,6 @@ Panel score_panel(const FigureSource& source, const ScoreData& data, const Sampl
   return panel;
 }
 
-// Groups as panels, as square as may be.
-void arrange(Figure& figure, size_t groups) {
-  constexpr size_t kMostPanels = 12;
-  if (groups > kMostPanels) {
-    fail_usage(
-        "The figure would have {} panels, and shows {} at most; choose samples with --samples, or "
-        "group by another field.",
-        groups, kMostPanels);
-  }
-  figure.columns = groups <= 1 ? 1 : groups <= 4 ? 2 : 3;
-  figure.rows = (groups + figure.columns - 1) / figure.columns;
-  figure.panels.resize(figure.rows * figure.columns);
-  figure.share_x = groups > 1;
-  figure.share_y = groups > 1;
-}
-
 Figure score_figure(const FigureSource& source, std::string title, const plot::Axis& cost,
                     const CostOf& cost_of) {
   const ScoreData data = score_data(source);
@@ -200,7 +184,7 @@ Figure score_figure(const FigureSource& source, std::string title, const plot::A
       "Bars: Wilson's 95 % interval of the score; 10th to 90th percentile over "
       "samples along the other axis.");
   figure.metadata = data.metadata;
-  arrange(figure, data.groups.size());
+  arrange_panels(figure, data.groups.size());
   for (size_t i = 0; i < data.groups.size(); ++i) {
     figure.panels[i] = score_panel(source, data, data.groups[i], cost_of);
     figure.panels[i].x = cost;

@@ -1,6 +1,7 @@
 // Scores of runs, and what share of another run's score they retain.
 #include "exports/figures/scores.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -38,7 +39,11 @@ std::optional<Score> score_of(const WholePasses& passes, int32_t run,
   }
   const std::optional<Proportion> share = proportion_of(hits, n);
   if (!share) return std::nullopt;
-  return Score{.n = n, .value = share->share(), .low = share->low, .high = share->high};
+  // Rounding may leave an end of the interval on the wrong side of its middle.
+  return Score{.n = n,
+               .value = share->share(),
+               .low = std::min(share->low, share->share()),
+               .high = std::max(share->high, share->share())};
 }
 
 std::optional<Score> retention_of(const WholePasses& passes, int32_t run, int32_t reference,

@@ -13,7 +13,8 @@
 
 namespace kvreel::exports {
 
-inline constexpr std::string_view kScoreName = "Exact match";
+inline constexpr std::string_view kScoreName = "Exact match";  // of an axis
+inline constexpr std::string_view kScoreNoun = "exact match";  // in a sentence
 
 struct Score {
   int64_t n = 0;     // samples with a score

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "base/error.h"
 #include "exports/figures/budgets.h"
@@ -72,21 +73,28 @@ std::string budget_label(const FigureSource& source) {
   return layer ? fmt::format("Budget of layer {}", *layer) : "Budget";
 }
 
+// Bands of several series would hide each other.
+bool with_band(const ThresholdData& data) {
+  return data.series.size() == 1 && data.series[0].samples.size() > 1;
+}
+
 // Mean budget against threshold. Line: for every threshold T of the grid, the mean over samples of
 // the budget at T (budgets.h: mean over layers of kept / prompt positions), read off the recorded
 // norm curves of the family's first run. Band, where there is one series: the 10th to 90th
 // percentile over samples. Marks: the mean over the same samples of the budget that each run
 // recorded.
-Panel budget_panel(const FigureSource& source, const ThresholdData& data) {
+Panel budget_panel(const FigureSource& source, const ThresholdData& data, size_t at) {
   Panel panel;
+  panel.title = data.panels[at];
   panel.x = threshold_axis();
   panel.y = {.label = budget_label(source), .format = plot::Format::percent, .from_zero = true};
   const std::vector<double> grid = threshold_grid(data);
   std::vector<plot::Mark> marks;
   for (const ThresholdSeries& series : data.series) {
+    if (series.panel != at) continue;
     const auto budgets = budgets_at(series.runs.front(), *series.passes, series.samples, grid);
     Line line{.series = series.name, .x = grid};
-    const bool band = data.series.size() == 1 && series.samples.size() > 1;
+    const bool band = with_band(data);
     for (size_t i = 0; i < grid.size(); ++i) {
       std::vector<double> of_samples;
       for (const std::vector<double>& sample : budgets) of_samples.push_back(sample[i]);
@@ -112,105 +120,108 @@ Panel budget_panel(const FigureSource& source, const ThresholdData& data) {
 
 void remark_on_budgets(const ThresholdData& data, std::vector<std::string>& remarks) {
   remarks.push_back("Lines: read off the recorded norm curves. Marks: recorded runs.");
-  if (data.series.size() == 1 && data.series[0].samples.size() > 1)
-    remarks.push_back("Band: 10th to 90th percentile over samples.");
+  if (with_band(data)) remarks.push_back("Band: 10th to 90th percentile over samples.");
+}
+
+// A series' scores, or what it retains of them, where they are known.
+struct ScoredSeries {
+  const ThresholdSeries* series = nullptr;
+  std::vector<double> thresholds;
+  std::vector<Score> scores;
+};
+
+using ScoreOf = std::function<std::optional<Score>(const ThresholdSeries&, const FigureRun&)>;
+
+// Remarks say which series have no scores and `why`, and which samples have none. Throws Error
+// where no series has any.
+std::vector<ScoredSeries> scored_series(const ThresholdData& data, const ScoreOf& score_of_run,
+                                        const char* why, std::vector<std::string>& remarks) {
+  std::vector<ScoredSeries> all;
+  for (const ThresholdSeries& series : data.series) {
+    ScoredSeries scored{.series = &series, .thresholds = {}, .scores = {}};
+    for (const FigureRun& run : shown_runs(series)) {
+      const std::optional<Score> score = score_of_run(series, run);
+      if (!score) continue;
+      scored.thresholds.push_back(*run.threshold);
+      scored.scores.push_back(*score);
+    }
+    if (scored.scores.empty()) {
+      remarks.push_back(fmt::format("{} is left out: {}.", series.name, why));
+      continue;
+    }
+    const int64_t n = scored.scores.front().n;
+    if (n != static_cast<int64_t>(series.samples.size())) {
+      remarks.push_back(
+          fmt::format("Scores of {} are of the {} samples that have answers.", series.name, n));
+    }
+    all.push_back(std::move(scored));
+  }
+  if (!all.empty()) return all;
+  const ThresholdSeries& first = data.series.front();
+  if (!score_of(*first.passes, first.runs.front().run, first.samples))
+    fail_without_answers(*first.runs.front().trace);
+  if (!first.reference)
+    fail("all runs of {} have a threshold of 0, which a logarithmic axis has no place for",
+         first.runs.front().trace->source.trace.path());
+  fail(
+      "run '{}' of {} answers none of the samples right, so that no share of its score can be "
+      "retained; draw 'threshold-score' instead, or name another run with --reference",
+      first.reference->name, first.reference->trace->source.trace.path());
 }
 
 // Error bars of more series would hide each other.
-constexpr size_t kMostIntervals = 3;
-
-// A line through the values of runs at their thresholds, with their intervals where `with_bars`.
-void add_scores(Panel& panel, const std::string& name, const std::vector<double>& thresholds,
-                const std::vector<Score>& scores, bool with_bars) {
-  Line line{.series = name, .x = thresholds, .markers = !with_bars};
-  Points points{.series = name, .x = thresholds, .in_legend = false};
-  for (const Score& score : scores) {
-    line.y.push_back(score.value);
-    points.y.push_back(score.value);
-    points.y_low.push_back(score.low);
-    points.y_high.push_back(score.high);
-  }
-  panel.marks.emplace_back(std::move(line));
-  if (with_bars) panel.marks.emplace_back(std::move(points));
+bool with_intervals(const ThresholdData& data) {
+  constexpr size_t kMost = 3;
+  return data.series.size() <= kMost * data.panels.size();
 }
 
-// Says where not every sample has a score.
-void remark_on_answers(const ThresholdSeries& series, const Score& score,
-                       std::vector<std::string>& remarks) {
-  if (score.n == static_cast<int64_t>(series.samples.size())) return;
-  remarks.push_back(fmt::format("Scores{} are of the {} samples that have answers.",
-                                series.name.empty() ? "" : " of " + series.name, score.n));
-}
-
-// Says whose scores the figure lacks, and fails where it lacks all.
-void remark_on_missing(const ThresholdData& data, const std::vector<std::string>& missing,
-                       const char* why, std::vector<std::string>& remarks) {
-  if (missing.size() == data.series.size()) {
-    const ThresholdSeries& first = data.series.front();
-    if (!score_of(*first.passes, first.runs.front().run, first.samples))
-      fail_without_answers(*first.runs.front().trace);
-    fail(
-        "run '{}' of {} answers none of the samples right, so that no share of its score can be "
-        "retained; draw 'threshold-score' instead, or name another run with --reference",
-        first.reference->name, first.reference->trace->source.trace.path());
-  }
-  for (const std::string& name : missing)
-    remarks.push_back(fmt::format("{} is left out: {}.", name.empty() ? "A series" : name, why));
-}
-
-// Score of every run (scores.h: exact match, the share of samples with answers whose text equals
-// one) against its threshold, with Wilson's 95 % interval; the full cache's score as a rule, and
-// those of runs without a threshold where there are few.
-Panel score_panel(const ThresholdData& data, std::vector<std::string>& remarks) {
+// Lines through the scores at their thresholds, with intervals where they can be told apart.
+Panel scores_panel(const ThresholdData& data, const std::vector<ScoredSeries>& all,
+                   std::string label, size_t at) {
   Panel panel;
+  panel.title = data.panels[at];
   panel.x = threshold_axis();
-  panel.y = {.label = std::string(kScoreName), .format = plot::Format::percent};
-  const bool with_bars = data.series.size() <= kMostIntervals;
-  std::vector<std::string> missing;
-  for (const ThresholdSeries& series : data.series) {
-    std::vector<double> thresholds;
-    std::vector<Score> scores;
-    for (const FigureRun& run : shown_runs(series)) {
-      const auto score = score_of(*series.passes, run.run, series.samples);
-      if (!score) continue;
-      thresholds.push_back(*run.threshold);
-      scores.push_back(*score);
+  panel.y = {.label = std::move(label), .format = plot::Format::percent};
+  const bool bars = with_intervals(data);
+  for (const ScoredSeries& scored : all) {
+    if (scored.series->panel != at) continue;
+    Line line{.series = scored.series->name, .x = scored.thresholds, .markers = !bars};
+    Points points{.series = scored.series->name, .x = scored.thresholds, .in_legend = false};
+    for (const Score& score : scored.scores) {
+      line.y.push_back(score.value);
+      points.y.push_back(score.value);
+      points.y_low.push_back(score.low);
+      points.y_high.push_back(score.high);
     }
-    if (scores.empty()) {
-      missing.push_back(series.name);
-      continue;
-    }
-    add_scores(panel, series.name, thresholds, scores, with_bars);
-    remark_on_answers(series, scores.front(), remarks);
+    panel.marks.emplace_back(std::move(line));
+    if (bars) panel.marks.emplace_back(std::move(points));
   }
-  remark_on_missing(data, missing, "its samples have no answers", remarks);
-  remarks.push_back(with_bars ? "Bars: Wilson's 95 % interval."
-                              : "Intervals are left out: those of so many series would hide each "
-                                "other.");
   return panel;
 }
 
-// What no threshold moves, as rules.
+constexpr const char* kNoIntervals =
+    "Intervals are left out: those of so many series would hide each other.";
+
+// Scores of runs that no threshold moves, as rules, where one holds for the whole panel.
 void add_rules(Panel& panel, const ThresholdData& data, std::vector<std::string>& remarks) {
-  const ThresholdSeries& first = data.series.front();
   if (!data.one_plane) return;
+  const ThresholdSeries& first = data.series.front();
   const auto rule = [&](const FigureRun& run, const std::string& label, plot::Dash dash) {
     const auto score = score_of(*first.passes, run.run, first.samples);
     if (!score) return;
     panel.marks.emplace_back(
         plot::Rule{.at = score->value, .label = label, .ink = plot::Ink::neutral, .dash = dash});
   };
-  std::vector<FigureRun> fixed = first.others;
-  std::erase_if(fixed, [](const FigureRun& run) { return run.is_full(); });
-  constexpr size_t kMostRules = 4;
   if (first.reference) {
     const std::string name = plot::escape_markup(first.reference->name);
     rule(*first.reference, first.reference->is_full() ? "full cache" : name, plot::Dash::dashed);
   }
+  std::vector<FigureRun> fixed = first.others;
+  std::erase_if(fixed, [](const FigureRun& run) { return run.is_full(); });
+  constexpr size_t kMostRules = 4;
   if (fixed.size() > kMostRules) {
     remarks.push_back(
-        "Runs without a threshold are left out: there are too many; choose some "
-        "with --runs.");
+        "Runs without a threshold are left out: there are too many; choose some with --runs.");
     return;
   }
   std::vector<FigureRun> named = fixed;
@@ -219,44 +230,33 @@ void add_rules(Panel& panel, const ThresholdData& data, std::vector<std::string>
   for (size_t i = 0; i < fixed.size(); ++i) rule(fixed[i], names[i], plot::Dash::dotted);
 }
 
+std::vector<ScoredSeries> retained(const ThresholdData& data, std::vector<std::string>& remarks) {
+  std::vector<ScoredSeries> all = scored_series(
+      data,
+      [](const ThresholdSeries& series, const FigureRun& run) {
+        return retention_of(*series.passes, run.run, series.reference->run, series.samples);
+      },
+      "its samples have no answers, or the reference answers none of them right", remarks);
+  remarks.push_back(fmt::format("Score retained: {} of a run / of '{}', over the same samples.",
+                                kScoreNoun,
+                                plot::escape_markup(data.series.front().reference->name)));
+  remarks.emplace_back(with_intervals(data)
+                           ? "Bars: 95 % interval of a paired ratio (Bonett and Price 2006)."
+                           : kNoIntervals);
+  return all;
+}
+
 // Score of every run / the reference's score, both over the same samples, against its threshold;
 // the interval is that of a ratio of paired proportions (scores.h).
-Panel retention_panel(const ThresholdData& data, std::vector<std::string>& remarks) {
-  Panel panel;
-  panel.x = threshold_axis();
-  panel.y = {.label = "Score retained", .format = plot::Format::percent};
-  const bool with_bars = data.series.size() <= kMostIntervals;
-  std::vector<std::string> missing;
+Panel retention_panel(const ThresholdData& data, const std::vector<ScoredSeries>& all, size_t at) {
+  Panel panel = scores_panel(data, all, "Score retained", at);
   const FigureRun& reference = *data.series.front().reference;
-  panel.marks.emplace_back(
+  panel.marks.insert(
+      panel.marks.begin(),
       plot::Rule{.at = 1,
                  .label = reference.is_full() ? "full cache" : plot::escape_markup(reference.name),
                  .ink = plot::Ink::neutral,
                  .dash = plot::Dash::dashed});
-  for (const ThresholdSeries& series : data.series) {
-    std::vector<double> thresholds;
-    std::vector<Score> scores;
-    for (const FigureRun& run : shown_runs(series)) {
-      const auto score =
-          retention_of(*series.passes, run.run, series.reference->run, series.samples);
-      if (!score) continue;
-      thresholds.push_back(*run.threshold);
-      scores.push_back(*score);
-    }
-    if (scores.empty()) {
-      missing.push_back(series.name);
-      continue;
-    }
-    add_scores(panel, series.name, thresholds, scores, with_bars);
-    remark_on_answers(series, scores.front(), remarks);
-  }
-  remark_on_missing(data, missing,
-                    "its samples have no answers, or the reference answers none of them right",
-                    remarks);
-  remarks.push_back(fmt::format(
-      "Score retained: {} of the run / of '{}', over the same samples.{}", "exact match",
-      reference.name,
-      with_bars ? " Bars: 95 % interval of a paired ratio (Bonett and Price 2006)." : ""));
   return panel;
 }
 
@@ -266,39 +266,68 @@ Figure begin(std::string title, const ThresholdData& data) {
   figure.remarks = data.remarks;
   figure.metadata = data.metadata;
   remark_on_zero(data, figure.remarks);
+  arrange_panels(figure, data.panels.size());
   return figure;
 }
 
 Figure threshold_budget(const FigureSource& source) {
   const ThresholdData data = threshold_data(source, Beside::nothing, false);
   Figure figure = begin("Budget by threshold", data);
-  figure.panels.push_back(budget_panel(source, data));
+  for (size_t i = 0; i < data.panels.size(); ++i) figure.panels[i] = budget_panel(source, data, i);
   remark_on_budgets(data, figure.remarks);
   return figure;
 }
 
+// Score of every run (scores.h: exact match, the share of samples with answers whose text equals
+// one) against its threshold, with Wilson's 95 % interval; the full cache's score as a rule, and
+// those of runs without a threshold where there are few.
 Figure threshold_score(const FigureSource& source) {
   const ThresholdData data = threshold_data(source, Beside::all_others, false);
   Figure figure = begin("Score by threshold", data);
-  figure.panels.push_back(score_panel(data, figure.remarks));
+  const std::vector<ScoredSeries> all = scored_series(
+      data,
+      [](const ThresholdSeries& series, const FigureRun& run) {
+        return score_of(*series.passes, run.run, series.samples);
+      },
+      "its samples have no answers", figure.remarks);
+  for (size_t i = 0; i < data.panels.size(); ++i)
+    figure.panels[i] = scores_panel(data, all, std::string(kScoreName), i);
   add_rules(figure.panels[0], data, figure.remarks);
+  figure.remarks.emplace_back(with_intervals(data) ? "Bars: Wilson's 95 % interval."
+                                                   : kNoIntervals);
   return figure;
 }
 
 Figure retention(const FigureSource& source) {
   const ThresholdData data = threshold_data(source, Beside::reference, true);
   Figure figure = begin("Score retained by threshold", data);
-  figure.panels.push_back(retention_panel(data, figure.remarks));
+  const std::vector<ScoredSeries> all = retained(data, figure.remarks);
+  for (size_t i = 0; i < data.panels.size(); ++i) figure.panels[i] = retention_panel(data, all, i);
   return figure;
 }
 
 Figure threshold(const FigureSource& source) {
   const ThresholdData data = threshold_data(source, Beside::reference, true);
   Figure figure = begin("Score retained and budget by threshold", data);
+  const size_t columns = data.panels.size();
+  constexpr size_t kMostColumns = 4;
+  if (columns > kMostColumns) {
+    fail_usage(
+        "The figure would have {} columns, one for each family of runs, and shows {} at most; "
+        "choose fewer with --runs, or draw 'retention' and 'threshold-budget'.",
+        columns, kMostColumns);
+  }
+  const std::vector<ScoredSeries> all = retained(data, figure.remarks);
   figure.rows = 2;
+  figure.columns = columns;
   figure.share_x = true;
-  figure.panels.push_back(retention_panel(data, figure.remarks));
-  figure.panels.push_back(budget_panel(source, data));
+  figure.share_y = columns > 1;
+  figure.panels.clear();
+  for (size_t i = 0; i < columns; ++i) figure.panels.push_back(retention_panel(data, all, i));
+  for (size_t i = 0; i < columns; ++i) {
+    figure.panels.push_back(budget_panel(source, data, i));
+    figure.panels.back().title.clear();  // the column's is above
+  }
   remark_on_budgets(data, figure.remarks);
   return figure;
 }

@@ -44,10 +44,12 @@ ThresholdData threshold_data(const FigureSource& source, Beside beside, bool nee
   const std::vector<Family> families = families_of(with_threshold);
   const std::vector<std::string> names = short_names(families);
 
+  const bool grouped = !source.options.by.empty();
+
   ThresholdData data;
-  std::vector<std::pair<std::string, int64_t>> counts;
+  data.panels = grouped && families.size() > 1 ? names : std::vector<std::string>(1);
+  SampleCounts counts(source);
   std::vector<FigureRun> shown;
-  int64_t left_out = 0;
   for (const auto& trace : source.traces) {
     std::vector<FigureRun> compared = of_trace(with_threshold, *trace);
     if (compared.empty()) fail_without_threshold(*trace);
@@ -71,38 +73,51 @@ ThresholdData threshold_data(const FigureSource& source, Beside beside, bool nee
     data.passes.push_back(std::make_unique<WholePasses>(*trace));
     const WholePasses& passes = *data.passes.back();
     const SampleSet set = finished_samples(*trace, passes, compared);
-    left_out += set.left_out;
+    counts.leave_out(set.left_out);
     const std::vector<SampleGroup> groups = group_samples(source, *trace, set.samples);
+    for (const SampleGroup& group : groups) counts.add(*trace, group);
     for (size_t i = 0; i < families.size(); ++i) {
       if (families[i].runs.front().trace != trace.get()) continue;
       for (const SampleGroup& group : groups) {
-        // The group alone tells series apart where there is one family.
-        const bool plain = families.size() == 1 && !group.name.empty();
-        const std::string family = plain ? "" : names[i];
-        const std::string joint = family.empty() || group.name.empty() ? "" : ", ";
-        data.series.push_back({.name = family + joint + group.name,
+        data.series.push_back({.name = grouped ? group.name : names[i],
+                               .panel = data.panels.size() > 1 ? i : 0,
                                .runs = families[i].runs,
                                .reference = reference,
                                .others = others,
                                .passes = &passes,
                                .samples = chosen(set.samples, group.members)});
-        counts.emplace_back(data.series.back().name, static_cast<int64_t>(group.members.size()));
       }
     }
     data.one_plane = !source.several() && groups.size() == 1;
+    require_few_series(grouped ? groups.size() : names.size());
   }
-  require_few_series(data.series.size());
-  data.remarks = sample_remarks(counts, left_out);
+  data.remarks = counts.remarks();
   data.metadata.emplace_back("shown runs", list_of_runs(shown));
   return data;
 }
 
 void require_few_series(size_t series) {
-  if (series <= kMostSeries) return;
+  constexpr size_t kMost = 16;
+  if (series <= kMost) return;
   fail_usage(
-      "The figure would have {} series, of which more than {} are not told apart; choose fewer "
-      "with --runs or --samples, or group by another field.",
-      series, kMostSeries);
+      "A panel would have {} series, of which more than {} are not told apart; choose fewer with "
+      "--runs or --samples, or group by another field.",
+      series, kMost);
+}
+
+void arrange_panels(plot::Figure& figure, size_t panels) {
+  constexpr size_t kMost = 12;
+  if (panels > kMost) {
+    fail_usage(
+        "The figure would have {} panels, and shows {} at most; choose fewer with --runs or "
+        "--samples, or group by another field.",
+        panels, kMost);
+  }
+  figure.columns = panels <= 1 ? 1 : panels <= 4 ? 2 : 3;
+  figure.rows = (panels + figure.columns - 1) / figure.columns;
+  figure.panels.resize(figure.rows * figure.columns);
+  figure.share_x = panels > 1;
+  figure.share_y = panels > 1;
 }
 
 std::string list_of_runs(const std::vector<FigureRun>& runs) {

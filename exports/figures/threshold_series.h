@@ -14,6 +14,7 @@ namespace kvreel::exports {
 
 struct ThresholdSeries {
   std::string name;             // markup
+  size_t panel = 0;             // of ThresholdData::panels
   std::vector<FigureRun> runs;  // by threshold, ascending; each has one
   std::optional<FigureRun> reference;
   std::vector<FigureRun> others;  // selected runs of the trace that have no threshold
@@ -26,6 +27,9 @@ struct ThresholdSeries {
 struct ThresholdData {
   std::vector<std::unique_ptr<WholePasses>> passes;  // by trace
   std::vector<ThresholdSeries> series;
+  // Titles, markup: one panel, without title; or one for each family of runs where there are
+  // several and groups beside them.
+  std::vector<std::string> panels;
   std::vector<std::string> remarks;  // what n is and what was left out
   std::vector<std::pair<std::string, std::string>> metadata;
   bool one_plane = false;  // one trace and one group: what holds for a series holds for the figure
@@ -39,10 +43,12 @@ enum class Beside { nothing, reference, all_others };
 // a figure can show.
 ThresholdData threshold_data(const FigureSource& source, Beside beside, bool needs_reference);
 
-// More are not told apart.
-inline constexpr size_t kMostSeries = 16;
-// Throws UsageError for more.
+// Throws UsageError for more series in a panel than are told apart.
 void require_few_series(size_t series);
+
+// Makes room for `panels` panels, as square as may be. Throws UsageError for more than a page
+// holds.
+void arrange_panels(plot::Figure& figure, size_t panels);
 
 // "full, refreekv" of one trace; "demo: full, demo: refreekv" of several.
 std::string list_of_runs(const std::vector<FigureRun>& runs);
