@@ -185,12 +185,11 @@ std::shared_ptr<const TimelineData> ten_million_events() {
   return kData;
 }
 
-// Rows laid out anew, as while a person zooms: 10^-k of the recording in 1600 pixels, at another
-// place each time.
-void lay_out_timeline(benchmark::State& state) {
+// Rows laid out anew, as while a person zooms: `length` ns in 1600 pixels, at another place each
+// time.
+void lay_out_rows(benchmark::State& state, double length) {
   const auto data = ten_million_events();
   const auto whole = static_cast<double>(data->end_ns);
-  const double length = whole * std::pow(10., -static_cast<double>(state.range(0)));
   double place = 0;
   size_t shapes = 0;
   for (auto _ : state) {
@@ -205,7 +204,38 @@ void lay_out_timeline(benchmark::State& state) {
   state.counters["events"] = static_cast<double>(data->events);
   state.counters["shapes"] = static_cast<double>(shapes);
 }
+
+// 10^-k of the recording.
+void lay_out_timeline(benchmark::State& state) {
+  const auto whole = static_cast<double>(ten_million_events()->end_ns);
+  lay_out_rows(state, whole * std::pow(10., -static_cast<double>(state.range(0))));
+}
 BENCHMARK(lay_out_timeline)->DenseRange(0, 7)->Unit(benchmark::kMillisecond);
+
+// So many events to a pixel of each row, on average: what costs most lies between the powers of
+// ten.
+void lay_out_dense_rows(benchmark::State& state) {
+  const auto data = ten_million_events();
+  const double per_row =
+      static_cast<double>(data->events) / static_cast<double>(data->tracks.size());
+  lay_out_rows(state, static_cast<double>(data->end_ns) *
+                          std::min(1., 1600. * static_cast<double>(state.range(0)) / per_row));
+}
+BENCHMARK(lay_out_dense_rows)
+    ->Arg(5)
+    ->Arg(10)
+    ->Arg(20)
+    ->Arg(30)
+    ->Arg(40)
+    ->Arg(50)
+    ->Arg(60)
+    ->Arg(80)
+    ->Arg(100)
+    ->Arg(130)
+    ->Arg(160)
+    ->Arg(250)
+    ->Arg(400)
+    ->Unit(benchmark::kMillisecond);
 
 // A whole frame of the timeline page on the ten million spans of the file, NewFrame to Render, with
 // another view each time: rows, cache bytes and a portion of the statistics. 10^-k of the recording

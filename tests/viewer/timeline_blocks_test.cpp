@@ -79,15 +79,7 @@ TEST(TimelineBlocks, LookUpsByTimeAgreeWithAScan) {
         ++ending;
       EXPECT_EQ(block.first_ending_after(time), ending);
       const size_t from = random() % block.size();
-      const size_t next = std::max(from, starting);
-      EXPECT_EQ(block.next_starting_at(from, time, 0), next);
-      // With a tolerance: the same, or a later one that starts at most so much later.
-      const auto tolerance = static_cast<double>(random() % 500);
-      const size_t rough = block.next_starting_at(from, time, tolerance);
-      EXPECT_GE(rough, next);
-      if (rough > next && rough < block.size()) {
-        EXPECT_LE(static_cast<double>(block.start[rough]), time + tolerance);
-      }
+      EXPECT_EQ(block.next_starting_at(from, time), std::max(from, starting));
     }
   }
 }

@@ -102,9 +102,11 @@ std::vector<std::array<double, kCategories>> brute_shares(const TimelineData& da
 
 TEST(TimelineRows, StripsAndBoxesTogetherAreTheBusyTime) {
   std::mt19937 random(3);
-  for (int round = 0; round < 30; ++round) {
-    auto first = random_events(random, 4000);
-    auto second = random_events(random, 3000);
+  for (int round = 0; round < 60; ++round) {
+    // From a few events to a column of pixels to hundreds.
+    const size_t many = size_t{1} << (2 * (round % 4));
+    auto first = random_events(random, 4000 * many);
+    auto second = random_events(random, 3000 * many);
     const int64_t shift = first.start.back() + first.duration.back();
     for (int64_t& start : second.start) start += shift;
     const auto data = data_of({first, second});

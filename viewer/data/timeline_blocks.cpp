@@ -82,7 +82,7 @@ bool is_one_lane(const RawEvents& events, int64_t free_from) {
 }  // namespace
 
 size_t EventBlock::first_starting_at(double time) const {
-  return next_starting_at(0, time, 0);
+  return next_starting_at(0, time);
 }
 
 size_t EventBlock::first_ending_after(double time) const {
@@ -90,17 +90,11 @@ size_t EventBlock::first_ending_after(double time) const {
   return i > 0 && static_cast<double>(shown_end(i - 1)) > time ? i - 1 : i;
 }
 
-size_t EventBlock::next_starting_at(size_t from, double time, double tolerance) const {
+size_t EventBlock::next_starting_at(size_t from, double time) const {
   if (from >= size() || static_cast<double>(start[from]) >= time) return std::min(from, size());
-  const size_t last = checkpoint_start.size() - 1;
   const size_t high = gallop(checkpoint_start, from / kStep, time);
-  const size_t low = high - 1;
-  const size_t group_begin = std::max(low * kStep, from);
+  const size_t group_begin = std::max((high - 1) * kStep, from);
   const size_t group_end = std::min(high * kStep, size());
-  if (high < last &&
-      static_cast<double>(checkpoint_start[high] - checkpoint_start[low]) <= tolerance) {
-    return group_end;
-  }
   const auto begin = start.begin();
   const auto found = std::lower_bound(
       begin + static_cast<ptrdiff_t>(group_begin), begin + static_cast<ptrdiff_t>(group_end), time,

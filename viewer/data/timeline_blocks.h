@@ -56,12 +56,10 @@ struct EventBlock {
 
   // The first event that is shown beyond `time`; events without duration count where they start.
   size_t first_ending_after(double time) const;
-  size_t first_starting_at(double time) const;  // the first with start >= time
-  // The first event from `from` on with start >= time. Where events lie so close that `tolerance`
-  // ns holds a whole checkpoint, the next checkpoint's event instead, at most so much later.
-  size_t next_starting_at(size_t from, double time, double tolerance) const;
-  Busy busy_before(size_t i) const;             // of events [0, i), as shown
-  Busy busy(int64_t begin, int64_t end) const;  // of what is shown within
+  size_t first_starting_at(double time) const;              // the first with start >= time
+  size_t next_starting_at(size_t from, double time) const;  // the same from event `from` on
+  Busy busy_before(size_t i) const;                         // of events [0, i), as shown
+  Busy busy(int64_t begin, int64_t end) const;              // of what is shown within
   uint64_t memory_bytes() const;
 };
 

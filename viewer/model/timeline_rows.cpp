@@ -28,15 +28,11 @@ class RowLayout {
     size_t i = events.first_ending_after(scale_.begin);
     const size_t last = events.first_starting_at(scale_.end);
     while (i < last) {
-      if (const size_t next = add_checkpoints(events, i, last); next > i) {
-        i = next;
-        continue;
-      }
       if (width_of(events, i) >= kBoxPixels) {
         add_box(events, {track, block, i});
         ++i;
       } else {
-        i = add_fold(events, i, last);
+        i = add_short(events, i, last);
       }
     }
   }
@@ -60,6 +56,11 @@ class RowLayout {
     return static_cast<double>(events.shown_end(i) - events.start[i]) / scale_.ns_per_px();
   }
 
+  // Where a column ends; what is left of a width that is no whole number belongs to the last.
+  double border_of(size_t column) const {
+    return column + 1 < pixels_ ? scale_.time(static_cast<double>(column + 1)) : scale_.end;
+  }
+
   void add_box(const EventBlock& events, EventRef event) {
     if (picture_.boxes.size() >= 2 * pixels_) {
       picture_.cut = true;
@@ -72,43 +73,90 @@ class RowLayout {
                               static_cast<float>(std::clamp(x1, 0., width)), event});
   }
 
-  // Of a column with many events, whole checkpoints, without a look at the events themselves: all
-  // of them lie in the column, but for the last ones, which end a quarter pixel later at most.
-  // Returns the next event; `i` where it does not apply.
-  size_t add_checkpoints(const EventBlock& events, size_t i, size_t last) {
-    if (i % EventBlock::kCheckpointEvents != 0) return i;
-    const size_t from = i / EventBlock::kCheckpointEvents;
-    const double x0 = scale_.x(static_cast<double>(events.checkpoint_start[from]));
-    if (x0 < 0) return i;
-    const size_t column = std::min(static_cast<size_t>(x0), pixels_ - 1);
-    const double border = scale_.time(static_cast<double>(column + 1));
-    const size_t to = gallop(events.checkpoint_start, from, border);
-    if (to + 1 >= events.checkpoint_start.size()) return i;
-    const int64_t interval = events.checkpoint_start[to] - events.checkpoint_start[to - 1];
-    const size_t end = to * EventBlock::kCheckpointEvents;
-    if (static_cast<double>(interval) > scale_.ns_per_px() / 4 || end > last) return i;
-    const double px_per_ns = 1 / scale_.ns_per_px();
-    Shares& shares = shares_[column];
-    double sum = 0;
-    for (size_t c = 0; c < shares.size(); ++c) {
-      const double share =
-          static_cast<double>(events.checkpoint_busy[to][c] - events.checkpoint_busy[from][c]) *
-          px_per_ns;
-      shares[c] += share;
-      sum += share;
-    }
-    if (!(sum > 0)) mark(column, static_cast<size_t>(events.category(i)));
-    return end;
-  }
-
-  // Merges the short events that begin in one column of pixels; returns the next event.
-  size_t add_fold(const EventBlock& events, size_t i, size_t last) {
+  // Events that are too short for boxes, from i on: those that begin in a column of pixels, or many
+  // columns where events lie close together. Returns the next event.
+  size_t add_short(const EventBlock& events, size_t i, size_t last) {
     const double x0 = scale_.x(static_cast<double>(events.start[i]));
     const auto column =
         static_cast<size_t>(std::clamp(std::floor(x0), 0., static_cast<double>(pixels_ - 1)));
-    const double border = scale_.time(static_cast<double>(column + 1));
-    size_t end =
-        std::min(last, std::max(i + 1, events.next_starting_at(i, border, scale_.ns_per_px() / 4)));
+    const size_t high =
+        gallop(events.checkpoint_start, i / EventBlock::kCheckpointEvents, border_of(column));
+    if (x0 >= 0 && within_pixel(events, high)) return add_dense(events, i, last, column);
+    return add_fold(events, i, last, x0, column, (high - 1) * EventBlock::kCheckpointEvents);
+  }
+
+  // Whether the checkpoint and the one before lie no further than a pixel apart.
+  bool within_pixel(const EventBlock& events, size_t high) const {
+    const int64_t interval = events.checkpoint_start[high] - events.checkpoint_start[high - 1];
+    return high + 1 < events.checkpoint_start.size() &&
+           static_cast<double>(interval) <= scale_.ns_per_px();
+  }
+
+  // Columns from event i on whose borders lie between checkpoints within a pixel, without a look at
+  // the events themselves: the busy time before a border is taken to grow evenly between the two
+  // checkpoints. A category is busy for at most the interval, so that this is off by at most a
+  // quarter of it.
+  size_t add_dense(const EventBlock& events, size_t i, size_t last, size_t column) {
+    const std::vector<int64_t>& starts = events.checkpoint_start;
+    const double px_per_ns = 1 / scale_.ns_per_px();
+    size_t low = i / EventBlock::kCheckpointEvents;
+    Shares before = as_shares(known_at_ == i ? known_ : events.busy_before(i));
+    for (; column < pixels_; ++column) {
+      const double border = border_of(column);
+      const size_t high = gallop(starts, low, border);
+      if (!within_pixel(events, high)) break;
+      low = high - 1;
+      const auto from = static_cast<double>(starts[low]);
+      const double part = (border - from) / (static_cast<double>(starts[high]) - from);
+      const Busy& busy0 = events.checkpoint_busy[low];
+      const Busy& busy1 = events.checkpoint_busy[high];
+      Shares& shares = shares_[column];
+      double sum = 0;
+      for (size_t c = 0; c < shares.size(); ++c) {
+        const auto at_low = static_cast<double>(busy0[c]);
+        const double after = at_low + part * (static_cast<double>(busy1[c]) - at_low);
+        const double share = (after - before[c]) * px_per_ns;
+        shares[c] += share;
+        sum += share;
+        before[c] = after;
+      }
+      if (!(sum > 0)) mark_first(events, i, column);
+    }
+    if (column == pixels_) return last;
+    // Goes on, event by event, behind what reaches into the next column.
+    known_at_ = std::numeric_limits<size_t>::max();
+    const double border = scale_.time(static_cast<double>(column));
+    const size_t next = std::max(
+        i + 1, events.next_starting_at(std::max(i, low * EventBlock::kCheckpointEvents), border));
+    const double beyond =
+        scale_.x(static_cast<double>(events.shown_end(next - 1))) - static_cast<double>(column);
+    if (beyond > 0) {
+      shares_[column][static_cast<size_t>(events.category(next - 1))] += std::min(1., beyond);
+    }
+    return next;
+  }
+
+  // Something without duration still shows.
+  void mark_first(const EventBlock& events, size_t i, size_t column) {
+    const size_t first = events.next_starting_at(i, scale_.time(static_cast<double>(column)));
+    if (first < events.size() &&
+        static_cast<double>(events.start[first]) < scale_.time(static_cast<double>(column + 1))) {
+      mark(column, static_cast<size_t>(events.category(first)));
+    }
+  }
+
+  static Shares as_shares(const Busy& busy) {
+    Shares shares;
+    for (size_t c = 0; c < busy.size(); ++c) shares[c] = static_cast<double>(busy[c]);
+    return shares;
+  }
+
+  // Merges the short events that begin in one column of pixels; returns the next event, which is
+  // `near` or later.
+  size_t add_fold(const EventBlock& events, size_t i, size_t last, double x0, size_t column,
+                  size_t near) {
+    size_t end = std::min(
+        last, std::max(i + 1, events.next_starting_at(std::max(i, near), border_of(column))));
     // A long event in the column is its last: it reaches beyond.
     if (end - 1 > i && width_of(events, end - 1) >= kBoxPixels) --end;
     // Usually where the fold before ended.

@@ -68,8 +68,8 @@ struct RowPicture {
 inline constexpr double kBoxPixels = 3;  // narrower events are merged into strips
 
 // Its size is bounded by the width: at most `width` strips and 2 `width` boxes, whatever the number
-// of events. Of a column of pixels where many events begin, the border to the next may be off by a
-// quarter pixel.
+// of events. Where 32 events lie within a pixel, what a column has of its neighbour's time may be
+// off by a quarter pixel.
 RowPicture layout_row(const TimelineData& data, size_t track, const TimeScale& scale, int height);
 
 // Cache bytes by column of pixels: most (and least) of the times in it.
