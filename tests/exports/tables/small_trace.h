@@ -65,6 +65,8 @@ struct DecisionSpec {
   int32_t cut = 0;
   int32_t halt_position = -1;
   std::vector<float> distance;
+  double threshold = 0.01;  // where there is a distance
+  int16_t kv_head = -1;
 };
 
 struct SpanSpec {
@@ -94,7 +96,8 @@ class TraceMaker {
     writer_.append(runs);
   }
   void add_sample(std::string_view id, const std::vector<std::string>& pieces,
-                  std::string_view metadata, std::string_view answers, int32_t original) {
+                  std::string_view metadata, std::string_view answers, int32_t original,
+                  std::string_view text = {}) {
     t::Tokens tokens;
     for (size_t i = 0; i < pieces.size(); ++i) {
       tokens.id.push_back(static_cast<int32_t>(100 + i));
@@ -103,7 +106,7 @@ class TraceMaker {
     writer_.append(tokens);
     t::Samples samples;
     samples.id.push_back(id);
-    samples.text.push_back("text of " + std::string(id));
+    samples.text.push_back(text.empty() ? "text of " + std::string(id) : std::string(text));
     samples.answers.push_back(answers);
     samples.metadata.push_back(metadata);
     samples.original_tokens.push_back(original);
@@ -216,14 +219,14 @@ class TraceMaker {
     rows.sample = {pass.sample};
     rows.step = {0};
     rows.layer = {decision.layer};
-    rows.kv_head = {-1};
+    rows.kv_head = {decision.kv_head};
     rows.reason = {decision.reason};
     rows.cached = {decision.cached};
     rows.kept = {kept};
     rows.candidates = {static_cast<int32_t>(decision.ranking.size())};
     rows.cut = {decision.cut};
     rows.halt_position = {decision.halt_position};
-    rows.threshold = {measured ? 0.01 : kNone};
+    rows.threshold = {measured ? decision.threshold : kNone};
     rows.base_norm = {measured ? 0.5 : kNone};
     rows.base_norm_all = {measured ? 0.75 : kNone};
     rows.distance = {measured ? decision.distance[cut] : std::nanf("")};
