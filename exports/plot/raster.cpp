@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -31,7 +32,7 @@ uint32_t straight(uint32_t pixel) {
 }
 
 int pixels_along(double points, double pixels_per_point) {
-  const double pixels = std::max(1.0, std::round(points * pixels_per_point));
+  const double pixels = std::round(points * pixels_per_point);
   // Not a number fails, too.
   if (!(pixels <= kMostPixels)) {
     fail(
@@ -39,7 +40,7 @@ int pixels_along(double points, double pixels_per_point) {
         "{:.0f} is the most; choose fewer dots per inch or a smaller size.",
         points, pixels, pixels_per_point * kPointsPerInch, kMostPixels);
   }
-  return static_cast<int>(pixels);
+  return std::max(1, static_cast<int>(pixels));
 }
 
 Raster draw(const Scene& scene, const Fonts& fonts, double pixels_per_point, Content content) {

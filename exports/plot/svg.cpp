@@ -158,9 +158,10 @@ void SvgWriter::head(const Scene& scene) {
           attribute("height", short_decimals(scene.height) + "pt") +
           attribute("viewBox",
                     "0 0 " + short_decimals(scene.width) + ' ' + short_decimals(scene.height)) +
-          // Of polylines and text; unhinted widths are those that the layout reckoned with.
           attribute("stroke-linecap", "round") + attribute("stroke-linejoin", "round") +
-          attribute("text-rendering", "geometricPrecision") + ">\n";
+          // The widths that the layout reckoned with: unhinted, letter by letter.
+          attribute("text-rendering", "geometricPrecision") +
+          attribute("style", "font-kerning:none;font-variant-ligatures:none") + ">\n";
   if (!scene.title.empty()) out_ += "<title>" + escape(scene.title) + "</title>\n";
   if (scene.metadata.empty()) return;
   out_ += "<metadata xmlns:kvreel=\"urn:kvreel:figure\">\n";
