@@ -18,9 +18,9 @@ namespace kvreel::plot {
 namespace {
 
 // Between neighbouring labels, of their em.
-constexpr double kNumberGap = 0.7;
-constexpr double kNameGap = 0.5;
-constexpr std::size_t kMostLines = 4;  // of a name
+constexpr double kNumberGap = 0.95;
+constexpr double kNameGap = 0.35;
+constexpr std::size_t kMostLines = 6;  // of a name
 
 bool has_room(const std::vector<TickLabel>& labels, bool horizontal, double size, double gap) {
   for (std::size_t i = 1; i < labels.size(); ++i) {
@@ -60,8 +60,8 @@ int wanted_ticks(const Axis& axis, double length, bool horizontal, double size) 
   if (axis.scale == Scale::log) {
     return std::clamp(static_cast<int>(length / (size * (horizontal ? 2.2 : 1.8))), 2, 14);
   }
-  return horizontal ? std::clamp(static_cast<int>(length / (size * 4)), 2, 10)
-                    : std::clamp(static_cast<int>(length / (size * 2.8)), 2, 8);
+  return horizontal ? std::clamp(static_cast<int>(length / (size * 3.2)), 2, 8)
+                    : std::clamp(static_cast<int>(length / (size * 2.3)), 2, 6);
 }
 
 AxisTicks number_ticks(const Axis& axis, const Mapping& map, bool horizontal, const Tools& tools) {
@@ -152,7 +152,7 @@ std::vector<TickLabel> thinned(const Names& names, int64_t first, bool horizonta
   for (std::size_t power = 1; power <= size * 10; power *= 10) {
     for (const std::size_t step : {power, 2 * power, 5 * power}) {
       std::vector<TickLabel> labels = every(names, step, first, tools);
-      if (has_room(labels, horizontal, tools.m.small, kNameGap)) return labels;
+      if (has_room(labels, horizontal, tools.m.small, kNumberGap)) return labels;
     }
   }
   return {};
@@ -253,7 +253,7 @@ void measure(AxisTicks& ticks, const Mapping& map, bool horizontal, const Tools&
 }  // namespace
 
 double label_gap(const Metrics& m, bool category) {
-  return category ? m.unit : m.tick + 0.75 * m.unit;
+  return m.unit + (category ? 0 : m.tick);
 }
 
 AxisTicks choose_ticks(const Axis& axis, const Mapping& map, bool horizontal, double most_extent,

@@ -35,6 +35,11 @@ bool Clutter::covers_text(const Area& area) const {
                      [&](const Area& text) { return area.overlaps(text); });
 }
 
+bool Clutter::crosses_text(Point a, Point b) const {
+  return std::any_of(texts_.begin(), texts_.end(),
+                     [&](const Area& text) { return meets(a, b, text); });
+}
+
 bool meets(Point a, Point b, const Area& area) {
   // Liang and Barsky's clipping: the part of a..b inside, in units of its length.
   double from = 0, to = 1;

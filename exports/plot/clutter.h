@@ -19,6 +19,7 @@ class Clutter {
   int under(const Area& area) const;
   bool free(const Area& area) const { return under(area) == 0; }
   bool covers_text(const Area& area) const;
+  bool crosses_text(Point a, Point b) const;
 
  private:
   struct Piece {

@@ -103,7 +103,7 @@ std::span<const Color> map_colors(const HeatMap& map, const Style& style) {
 }
 
 ColorBar place_color_bar(const HeatMap& map, const std::string& joined_cells_text, double left,
-                         double top, double bottom, const Tools& tools) {
+                         double top, double bottom, double below, const Tools& tools) {
   const Metrics& m = tools.m;
   ColorBar bar;
   bar.map = &map;
@@ -117,19 +117,25 @@ ColorBar place_color_bar(const HeatMap& map, const std::string& joined_cells_tex
   if (!joined_cells_text.empty()) {
     label += label.empty() ? joined_cells_text : ", " + joined_cells_text;
   }
+  const TextStyle style{m.small, false};
   if (!label.empty()) {
-    bar.label =
-        wrap(tools.fonts, label, {m.small, false}, (bottom - top) * 1.05, 3, Cut::end).lines;
+    bar.label = wrap(tools.fonts, label, style, bottom - top + below, 3, Cut::end).lines;
   }
-  bar.label_x =
+  double longest = 0;
+  for (const std::string& line : bar.label) {
+    longest = std::max(longest, tools.fonts.width(line, style.size));
+  }
+  bar.label_at.x =
       bar.bar.right + label_gap(m, false) + bar.ticks.extent + 1.5 * m.unit + kAbove * m.small;
+  // In the middle of the bar; what is longer begins at its top and ends below it.
+  bar.label_at.y = std::max(bar.bar.center_y(), top + longest / 2);
   return bar;
 }
 
 double right_edge(const ColorBar& bar, const Tools& tools) {
   const Metrics& m = tools.m;
   if (bar.label.empty()) return bar.bar.right + label_gap(m, false) + bar.ticks.extent;
-  return bar.label_x + (static_cast<double>(bar.label.size()) - 1) * kLineHeight * m.small +
+  return bar.label_at.x + (static_cast<double>(bar.label.size()) - 1) * kLineHeight * m.small +
          kBelow * m.small;
 }
 
@@ -154,8 +160,7 @@ void draw_color_bar(Sheet& sheet, const ColorBar& bar) {
     sheet.text_lines({bar.bar.right + label_gap(m, false), label.at + middle}, label.lines,
                      {m.small, false}, tools.colors.quiet);
   }
-  sheet.turned_lines({bar.label_x, bar.bar.center_y()}, bar.label, {m.small, false},
-                     tools.colors.text, 0.5);
+  sheet.turned_lines(bar.label_at, bar.label, {m.small, false}, tools.colors.text, 0.5);
 }
 
 }  // namespace kvreel::plot

@@ -40,11 +40,12 @@ struct ColorBar {
   Mapping scale;  // from bottom to top
   AxisTicks ticks;
   std::vector<std::string> label;
-  double label_x = 0;  // baseline of its first line
+  Point label_at;  // the middle of its first line's baseline
 };
-// A bar of the height of `plot` whose left edge is `left`.
+// A bar from `top` to `bottom` whose left edge is `left`. Its label may reach `below` points beyond
+// its lower end, where the axis has its own labels.
 ColorBar place_color_bar(const HeatMap& map, const std::string& joined, double left, double top,
-                         double bottom, const Tools& tools);
+                         double bottom, double below, const Tools& tools);
 double right_edge(const ColorBar& bar, const Tools& tools);
 void draw_color_bar(Sheet& sheet, const ColorBar& bar);
 

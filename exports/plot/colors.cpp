@@ -85,7 +85,7 @@ Colors colors_of(const Style& style) {
       // The meanings keep their order of lightness: kept is strong, evicted weak.
       c.kept = c.series[0];
       c.evicted = c.series[1];
-      c.sink = c.series[2];
+      c.sink = from_hex(style.dark ? 0x9a9a9a : 0x707070);
       c.threshold = c.text;
       break;
   }

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "exports/plot/bar_labels.h"
 #include "exports/plot/color_math.h"
 #include "exports/plot/draw.h"
 
@@ -40,69 +41,46 @@ struct Upright {
   }
 };
 
-// Whether other bars of the panel go on where this one ends.
-bool is_stacked_upon(const Panel& panel, const Bars& bars, double at, double top) {
-  for (const Mark& mark : panel.marks) {
-    const auto* other = std::get_if<Bars>(&mark);
-    if (!other || other == &bars || other->horizontal != bars.horizontal) continue;
-    for (std::size_t i = 0; i < other->at.size(); ++i) {
-      if (other->at[i] == at && other->base[i] == top && other->top[i] != top) return true;
-    }
-  }
-  return false;
-}
-
-// The least distance between bars of the panel along the axis, points.
-double bar_distance(const Plot& plot, const Bars& bars, const Upright& up) {
-  std::vector<double> places;
-  for (const Mark& mark : plot.panel.marks) {
-    const auto* other = std::get_if<Bars>(&mark);
-    if (!other || other->horizontal != bars.horizontal) continue;
-    for (const double at : other->at) places.push_back(up.places()(at));
-  }
-  std::sort(places.begin(), places.end());
-  double least = up.places().length();
-  for (std::size_t i = 1; i < places.size(); ++i) {
-    const double gap = places[i] - places[i - 1];
-    if (gap > 1e-6) least = std::min(least, gap);
-  }
-  return least;
-}
-
-Color readable_on(Color fill, const Colors& colors) {
+Color readable_on(Color fill) {
   const Color dark{0x1b, 0x1f, 0x26, 255}, light{255, 255, 255, 255};
-  static_cast<void>(colors);
   return contrast(fill, light) >= 4 ? light : dark;
 }
 
-// The label of one bar: beyond its end, or inside it where bars are stacked on it.
+// The label of one bar, which ends at `end`.
 void draw_bar_label(const Plot& plot, const Bars& bars, std::size_t i, const Upright& up,
-                    const Area& area, double end, double distance, const Look& look) {
+                    const Area& area, double end, const Look& look) {
   const Tools& tools = plot.tools();
   const Metrics& m = tools.m;
   const std::string& label = bars.labels[i];
-  const double width = tools.fonts.width(label, m.small);
+  const TextStyle style{m.small, false};
+  const Color color = tools.colors.text;
   const double middle = tools.fonts.cap_height(m.small) / 2;
-  if (is_stacked_upon(plot.panel, bars, bars.at[i], bars.top[i]) || bars.base[i] != 0) {
-    if (width + m.unit > area.width() || m.small > area.height()) return;
-    plot.over.text({area.center_x(), area.center_y() + middle}, label, {m.small, false},
-                   readable_on(look.fill, tools.colors), 0.5);
-    return;
-  }
   const bool down = bars.top[i] < bars.base[i];
-  Area taken;
-  if (up.horizontal) {
-    const double x = end + (down ? -m.unit : m.unit);
-    taken = plot.over.text({x, area.center_y() + middle}, label, {m.small, false},
-                           tools.colors.text, down ? 1 : 0);
-  } else if (width + m.unit / 2 <= distance) {
-    const double y = down ? end + m.unit + kAbove * m.small : end - m.unit;
-    taken = plot.over.text({area.center_x(), y}, label, {m.small, false}, tools.colors.text, 0.5);
-  } else {
-    taken = plot.over.turned_text({area.center_x() + middle, end + (down ? m.unit : -m.unit)},
-                                  label, {m.small, false}, tools.colors.text, down ? 1 : 0);
+  const double gap = down ? -m.unit : m.unit;
+  switch (bar_label(plot.panel, bars, i, up.places(), tools)) {
+    case BarLabel::none:
+      return;
+    case BarLabel::inside:
+      if (tools.fonts.width(label, m.small) + m.unit > area.width()) return;
+      if (m.small > area.height()) return;
+      plot.clutter.add_text(plot.over.text({area.center_x(), area.center_y() + middle}, label,
+                                           style, readable_on(look.fill), 0.5));
+      return;
+    case BarLabel::beyond:
+      if (bars.horizontal) {
+        plot.clutter.add_text(plot.over.text({end + gap, area.center_y() + middle}, label, style,
+                                             color, down ? 1 : 0));
+      } else {
+        const double y = down ? end + m.unit + kAbove * m.small : end - m.unit;
+        plot.clutter.add_text(plot.over.text({area.center_x(), y}, label, style, color, 0.5));
+      }
+      return;
+    case BarLabel::upright:
+      plot.clutter.add_text(
+          plot.over.turned_text({area.center_x() + middle, end + (down ? m.unit : -m.unit)}, label,
+                                style, color, down ? 1 : 0));
+      return;
   }
-  plot.clutter.add_text(taken);
 }
 
 // Points beside a box spread so that equal values are seen; the same every time.
@@ -127,13 +105,14 @@ void draw_box(const Plot& plot, const Upright& up, const Box& box, const BoxShap
   const double center = shape.center;
   const bool slim = shape.half < 1.1 * m.line + 1;
   Sheet& sheet = plot.sheet;
-  sheet.segment(up.point(center, low), up.point(center, q1), look.color, slim ? m.hair : line);
-  sheet.segment(up.point(center, q3), up.point(center, high), look.color, slim ? m.hair : line);
+  const Color whisker = slim ? with_alpha(look.color, 0.45) : look.color;
+  sheet.segment(up.point(center, low), up.point(center, q1), whisker, slim ? m.hair : line);
+  sheet.segment(up.point(center, q3), up.point(center, high), whisker, slim ? m.hair : line);
   const Area area = up.area(center - shape.half, center + shape.half, q1, q3);
   plot.clutter.add_area(up.area(center - shape.half, center + shape.half, low, high));
   if (slim) {
     // Too slim for an outline: a bar from quartile to quartile with the median across it.
-    sheet.fill(area, with_alpha(look.color, 0.55));
+    sheet.fill(area, with_alpha(look.color, 0.75));
     sheet.segment(up.point(center - shape.half, median), up.point(center + shape.half, median),
                   plot.tools().colors.text, line);
     return;
@@ -184,7 +163,6 @@ void draw_bars(const Plot& plot, const Bars& bars) {
   const Metrics& m = plot.tools().m;
   const Upright up{plot, bars.horizontal};
   const Look look = plot.looks.of(bars.ink, bars.series);
-  const double distance = bars.labels.empty() ? 0 : bar_distance(plot, bars, up);
   for (std::size_t i = 0; i < bars.at.size(); ++i) {
     const double place = up.places()(bars.at[i]);
     const double base = up.value(bars.base[i]), top = up.value(bars.top[i]);
@@ -199,10 +177,7 @@ void draw_bars(const Plot& plot, const Bars& bars) {
       edge += edge == (bars.horizontal ? area.left : area.top) ? gap : -gap;
     }
     plot.sheet.fill(area, look.fill);
-    const Area shown = area.common(plot.frame.plot);
-    if (look.hatched && shown.width() > 0 && shown.height() > 0) {
-      draw_hatch(plot.sheet, shown, look.color);
-    }
+    draw_hatch(plot.sheet, area.common(plot.frame.plot), look);
     plot.clutter.add_area(area);
     double end = top;
     if (!bars.high.empty() && std::isfinite(bars.low[i]) && std::isfinite(bars.high[i])) {
@@ -212,9 +187,7 @@ void draw_bars(const Plot& plot, const Bars& bars) {
       end = bars.top[i] < bars.base[i] ? low : high;
       plot.clutter.add_area(up.area(place - m.unit, place + m.unit, low, high));
     }
-    if (!bars.labels.empty() && !bars.labels[i].empty() && up.values().holds(bars.top[i])) {
-      draw_bar_label(plot, bars, i, up, area, end, distance, look);
-    }
+    if (up.values().holds(bars.top[i])) draw_bar_label(plot, bars, i, up, area, end, look);
   }
 }
 

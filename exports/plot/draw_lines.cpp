@@ -82,15 +82,33 @@ void draw_band(const Plot& plot, std::vector<BandPoint> band, const Line& line, 
   plot.sheet.add(std::move(polygon));
 }
 
+// The usual distance between neighbouring points, along x.
+double usual_gap(const std::vector<std::vector<Point>>& stretches) {
+  std::vector<double> gaps;
+  for (const std::vector<Point>& stretch : stretches) {
+    for (std::size_t i = 1; i < stretch.size(); ++i) {
+      gaps.push_back(std::abs(stretch[i].x - stretch[i - 1].x));
+    }
+  }
+  if (gaps.empty()) return 1e9;
+  const auto middle = gaps.begin() + static_cast<std::ptrdiff_t>(gaps.size() / 2);
+  std::nth_element(gaps.begin(), middle, gaps.end());
+  return *middle;
+}
+
+// A marker a point, smaller where points are near each other; where even small ones would meet, one
+// now and then.
 void draw_markers(const Plot& plot, const std::vector<std::vector<Point>>& stretches,
                   const Look& look) {
-  const double radius = plot.tools().m.marker;
+  const double full = plot.tools().m.marker, least = 0.5 * full;
+  const double gap = usual_gap(stretches);
+  const bool dense = gap < 2.2 * least;
+  const double radius = dense ? full : std::clamp(gap / 2.6, least, full);
+  const double apart = dense ? 10 * full : 0;
   double last = -1e9;
   for (const std::vector<Point>& stretch : stretches) {
     for (const Point p : stretch) {
-      // Where points are dense, a marker now and then tells the line apart.
-      if (std::abs(p.x - last) < 2.2 * radius) continue;
-      if (!plot.frame.plot.grown(1e-6).holds(p)) continue;
+      if (std::abs(p.x - last) < apart || !plot.frame.plot.grown(1e-6).holds(p)) continue;
       draw_marker(plot.over, p, radius, look);
       plot.clutter.add_area({p.x - radius, p.y - radius, p.x + radius, p.y + radius});
       last = p.x;

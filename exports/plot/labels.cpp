@@ -40,7 +40,12 @@ struct Candidate {
   Area area;
   double anchor = 0;  // of the lines: 0 left, 0.5 middle, 1 right
   bool turned = false;
+  std::optional<Point> target;  // a line goes there
 };
+
+Point nearest(const Area& area, Point p) {
+  return {std::clamp(p.x, area.left, area.right), std::clamp(p.y, area.top, area.bottom)};
+}
 
 Area inside(Area area, const Area& plot) {
   const double dx = area.left < plot.left     ? plot.left - area.left
@@ -55,12 +60,15 @@ Area inside(Area area, const Area& plot) {
 // The first candidate inside the plot that covers nothing; else, of those that cover no text, the
 // one that covers least; nothing where all cover text.
 std::optional<std::size_t> choose(const std::vector<Candidate>& candidates, const Area& plot,
-                                  const Clutter& clutter, double pad) {
+                                  const Clutter& clutter, double pad, bool cross = false) {
   std::optional<std::size_t> best;
   int least = std::numeric_limits<int>::max();
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     if (!plot.grown(0.01).holds(candidates[i].area)) continue;
     const Area area = candidates[i].area.grown(pad);
+    if (const std::optional<Point>& target = candidates[i].target; target && !cross) {
+      if (clutter.crosses_text(nearest(area, *target), *target)) continue;
+    }
     const int under = clutter.under(area);
     if (under == 0) return i;
     if (under < least && !clutter.covers_text(area)) {
@@ -68,7 +76,8 @@ std::optional<std::size_t> choose(const std::vector<Candidate>& candidates, cons
       least = under;
     }
   }
-  return best;
+  // Rather a line through another text than no label at all.
+  return best || cross ? best : choose(candidates, plot, clutter, pad, true);
 }
 
 void draw_block(const Plot& plot, const Block& block, const Candidate& place, Color color) {
@@ -101,7 +110,7 @@ void label_rule(const Plot& plot, const Rule& rule) {
   const Block block = block_of(plot.tools(), rule.label, area.width() * 0.9, 2);
   std::vector<Candidate> candidates;
   const auto add = [&](double left, double top) {
-    candidates.push_back({{left, top, left + block.width, top + block.height}, 0, false});
+    candidates.push_back({{left, top, left + block.width, top + block.height}, 0, false, {}});
   };
   // Along the line from its end backwards, on either side of it.
   constexpr std::array<double, 5> kShares = {1, 0, 0.75, 0.25, 0.5};
@@ -119,7 +128,7 @@ void label_rule(const Plot& plot, const Rule& rule) {
   if (rule.vertical && block.lines.size() == 1 && block.width < area.height() - 2 * gap) {
     for (const double left : {at + gap, at - gap - block.height}) {
       const double bottom = area.top + gap + block.width;
-      candidates.push_back({{left, area.top + gap, left + block.height, bottom}, 0, true});
+      candidates.push_back({{left, area.top + gap, left + block.height, bottom}, 0, true, {}});
     }
   }
   // Text may come near the line that it speaks of, but not near other things.
@@ -144,7 +153,7 @@ void label_range(const Plot& plot, const Range& range) {
   std::vector<Candidate> candidates;
   const auto add = [&](double left, double top) {
     const Area wanted{left, top, left + block.width, top + block.height};
-    candidates.push_back({inside(wanted, area.grown(-gap / 2)), 0, false});
+    candidates.push_back({inside(wanted, area.grown(-gap / 2)), 0, false, {}});
   };
   for (const double share : {0., 1., 0.5}) {
     if (range.vertical) {
@@ -186,10 +195,6 @@ void draw_arrow(const Plot& plot, Point from, Point to, Color color) {
   plot.clutter.add_line(line);
 }
 
-Point nearest(const Area& area, Point p) {
-  return {std::clamp(p.x, area.left, area.right), std::clamp(p.y, area.top, area.bottom)};
-}
-
 void draw_note(const Plot& plot, const Note& note) {
   if (!plot.frame.x.holds(note.x) || !plot.frame.y.holds(note.y)) return;
   const Tools& tools = plot.tools();
@@ -206,8 +211,8 @@ void draw_note(const Plot& plot, const Note& note) {
   const Area room = area.grown(-m.unit / 2);
   std::vector<Candidate> candidates;
   const Area wanted{left, top, left + width, top + height};
-  candidates.push_back({inside(wanted, room), 0, false});
-  for (int ring = 1; ring <= 10; ++ring) {
+  candidates.push_back({inside(wanted, room), 0, false, target});
+  for (int ring = 1; ring <= 16; ++ring) {
     constexpr int kDirections = 12;
     for (int d = 0; d < kDirections; ++d) {
       const double angle = 2 * 3.14159265358979323846 * d / kDirections;
@@ -215,7 +220,7 @@ void draw_note(const Plot& plot, const Note& note) {
       const Area moved = inside(wanted.moved(std::cos(angle) * by, std::sin(angle) * by), room);
       // A note does not lie on what it speaks of.
       if (moved.grown(m.unit / 2).holds(target) && (note.dx != 0 || note.dy != 0)) continue;
-      candidates.push_back({moved, 0, false});
+      candidates.push_back({moved, 0, false, target});
     }
   }
   // Where nothing is free, the place that was asked for, if no text is there.
@@ -261,7 +266,7 @@ void label_point(const Plot& plot, Point point, const std::string& text, Color c
       const double x = point.x + sx * by * slant, y = point.y + sy * by * slant;
       const double left = sx > 0 ? x : sx < 0 ? x - block.width : x - block.width / 2;
       const double top = sy > 0 ? y : sy < 0 ? y - block.height : y - block.height / 2;
-      candidates.push_back({{left, top, left + block.width, top + block.height}, 0, false});
+      candidates.push_back({{left, top, left + block.width, top + block.height}, 0, false, point});
     }
   }
   const auto chosen = choose(candidates, plot.frame.plot, plot.clutter, 0);

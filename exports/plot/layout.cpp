@@ -96,6 +96,7 @@ void draw_panel(Sheet& sheet, const Panel& panel, const PanelFrame& frame, const
   for (const Mark& mark : panel.marks) std::visit(MarkPainter{plot}, mark);
   sheet.unclip();
   draw_axes(sheet, frame);
+  if (panel.marks.empty()) draw_message(sheet, panel, frame.plot);
   draw_labels(plot);
   append(sheet, std::move(over));
 }
@@ -118,8 +119,8 @@ bool draw_legend_inside(Sheet& sheet, const PanelFrame& frame,
   const Metrics& m = sheet.tools.m;
   for (const std::size_t columns : {std::size_t{1}, std::size_t{2}, entries.size()}) {
     if (columns > entries.size()) continue;
-    const LegendBlock block = arrange_legend(
-        entries, frame.plot.width() * (columns > 2 ? 0.9 : 0.66), columns, sheet.tools);
+    const LegendBlock block =
+        arrange_legend(entries, frame.plot.width() * 0.92, columns, sheet.tools);
     if (!block.whole || block.height > frame.plot.height() * 0.5) continue;
     const std::optional<Point> place =
         find_free_place(frame.plot, block.width, block.height, 1.5 * m.unit, clutter);
@@ -152,6 +153,9 @@ class Layout {
       } else {
         place = LegendPlace::none;
       }
+    }
+    if (place == LegendPlace::right && !fits_beside(figure_, entries_, tools_)) {
+      place = LegendPlace::above;
     }
     return *draw(place);
   }

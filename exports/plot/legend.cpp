@@ -46,7 +46,7 @@ class Collector {
       LegendEntry entry;
       entry.name = name;
       entry.look = looks_.of(ink, name);
-      entry.look.hatched = false;  // cells have no stripes
+      entry.look.hatch = Hatch::none;  // cells have no stripes
       entry.fill = true;
       const auto same = [&](const LegendEntry& other) { return other.name == entry.name; };
       if (std::none_of(kinds_.begin(), kinds_.end(), same)) kinds_.push_back(entry);
@@ -85,7 +85,7 @@ void draw_key(Sheet& sheet, const LegendEntry& entry, const Area& key) {
     const double half = m.small * 0.36;
     const Area swatch{key.left, y - half, key.right, y + half};
     sheet.fill(swatch, entry.box ? entry.look.tint : entry.look.fill);
-    if (entry.fill && entry.look.hatched) draw_hatch(sheet, swatch, entry.look.color);
+    if (entry.fill) draw_hatch(sheet, swatch, entry.look);
     if (entry.box) {
       sheet.add(Rectangle{swatch.left,
                           swatch.top,

@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "exports/plot/bar_labels.h"
+
 namespace kvreel::plot {
 namespace {
 
@@ -22,8 +24,10 @@ double log_of(double value) {
 // Collects the numbers of marks along one axis.
 class Collector {
  public:
-  Collector(const Panel& panel, bool x_axis, const Tools& tools)
-      : axis_(x_axis ? panel.x : panel.y),
+  Collector(const Panel& panel, bool x_axis, const Mapping& across, const Tools& tools)
+      : panel_(panel),
+        across_(across),
+        axis_(x_axis ? panel.x : panel.y),
         other_(x_axis ? panel.y : panel.x),
         x_(x_axis),
         tools_(tools) {}
@@ -43,7 +47,7 @@ class Collector {
       add_places(bars.at, bars.width);
       return;
     }
-    bool labelled = false;
+    double label = 0;
     for (std::size_t i = 0; i < bars.at.size(); ++i) {
       add(bars.base[i]);
       add(bars.top[i]);
@@ -51,21 +55,15 @@ class Collector {
         add(bars.low[i]);
         add(bars.high[i]);
       }
-      labelled = labelled || (!bars.labels.empty() && !bars.labels[i].empty());
+      label = std::max(label, label_size(bars, i));
     }
     if (std::all_of(bars.base.begin(), bars.base.end(), [](double b) { return b >= 0; })) {
       demand.fixed_base = true;
     }
     room(kRoom, 0);
-    if (!labelled) return;
-    double size = tools_.m.small * kLineHeight;
-    if (x_) {
-      size = 0;
-      for (const std::string& label : bars.labels) {
-        size = std::max(size, tools_.fonts.width(label, tools_.m.small));
-      }
+    if (label > 0) {
+      demand.high_points = std::max(demand.high_points, label + 2 * tools_.m.unit);
     }
-    demand.high_points = std::max(demand.high_points, size + 2 * tools_.m.unit);
   }
 
   void operator()(const Boxes& boxes) {
@@ -140,12 +138,30 @@ class Collector {
     demand.high_points = std::max(demand.high_points, points);
   }
 
+  // What the label of a bar takes beyond the bar's end.
+  double label_size(const Bars& bars, std::size_t i) const {
+    const double width =
+        bars.labels.empty() ? 0 : tools_.fonts.width(bars.labels[i], tools_.m.small);
+    switch (bar_label(panel_, bars, i, across_, tools_)) {
+      case BarLabel::none:
+      case BarLabel::inside:
+        return 0;
+      case BarLabel::beyond:
+        return x_ ? width : kLineHeight * tools_.m.small;
+      case BarLabel::upright:
+        return width;
+    }
+    return 0;
+  }
+
   // Whether the other coordinate lies within the other axis' limits.
   bool shown(double other) const {
     if (!std::isfinite(other) || (other_.scale == Scale::log && other <= 0)) return false;
     return (!other_.low || other >= *other_.low) && (!other_.high || other <= *other_.high);
   }
 
+  const Panel& panel_;
+  const Mapping& across_;
   const Axis& axis_;
   const Axis& other_;
   bool x_;
@@ -181,8 +197,8 @@ bool Mapping::holds(double value) const {
   return at >= std::min(from, to) - slack && at <= std::max(from, to) + slack;
 }
 
-Demand demand_of(const Panel& panel, bool x_axis, const Tools& tools) {
-  Collector collector(panel, x_axis, tools);
+Demand demand_of(const Panel& panel, bool x_axis, const Mapping& across, const Tools& tools) {
+  Collector collector(panel, x_axis, across, tools);
   for (const Mark& mark : panel.marks) std::visit(collector, mark);
   return collector.demand;
 }

@@ -31,8 +31,9 @@ struct Demand {
   bool fixed_base = false;  // bars stand on the axis: no room below 0
   bool empty() const { return !(low <= high); }
 };
-// Sizes of markers and labels are in `tools`.
-Demand demand_of(const Panel& panel, bool x_axis, const Tools& tools);
+// Sizes of markers and labels are in `tools`. `across` is the other axis as it is so far, on which
+// it depends how labels of bars lie.
+Demand demand_of(const Panel& panel, bool x_axis, const Mapping& across, const Tools& tools);
 Demand joined(const Demand& a, const Demand& b);
 // Settings of axes that are shared: the widest limits, the first categories.
 Axis joined(const Axis& a, const Axis& b);

@@ -80,16 +80,18 @@ Look Looks::of_series(std::size_t index) const {
   look.fill = look.color;
   look.marker = kMarkers[index % kMarkers.size()];
   if (tools_.style.palette == Palette::grey) {
+    // Lines by their dashes, bars by lightness and stripes.
+    constexpr std::array<double, 6> kShares = {1, 0.2, 0.55, 0.1, 0.28, 0.12};
+    constexpr std::array<Hatch, 6> kHatches = {Hatch::none,    Hatch::rising, Hatch::none,
+                                               Hatch::falling, Hatch::none,   Hatch::crossed};
     look.dashes = dashes_of_series(index);
-    look.hatched = index % 2 == 1;
-    // Every second one is light, so that its stripes show.
-    if (look.hatched) look.fill = fill_of(look.color, tools_.colors, 0.3);
-  } else {
-    // More series than colours: the next round is dashed.
-    const std::size_t round = index / series.size();
+    look.fill = fill_of(tools_.colors.text, tools_.colors, kShares[index % kShares.size()]);
+    look.hatch = kHatches[index % kHatches.size()];
+  } else if (const std::size_t round = index / series.size(); round > 0) {
+    // More series than colours: the next round is dashed and striped.
     look.dashes = dashes_of_series(round);
-    look.hatched = round % 2 == 1;
-    if (look.hatched) look.fill = fill_of(look.color, tools_.colors, 0.45);
+    look.fill = fill_of(look.color, tools_.colors, 0.45);
+    look.hatch = round % 2 == 1 ? Hatch::rising : Hatch::falling;
   }
   return look;
 }
@@ -113,12 +115,14 @@ Look Looks::of(Ink ink, std::string_view series, Dash dash) const {
       look.fill = fill_of(colors.evicted, colors, tools_.style.dark ? 0.35 : 0.4);
       look.dashes = dashes_of(Dash::dashed);
       look.marker = Marker::ring;
-      look.hatched = true;
+      look.hatch = Hatch::rising;
       break;
     case Ink::sink:
       look.color = colors.sink;
-      look.fill = tools_.style.dark ? fill_of(colors.sink, colors, 0.75)
-                                    : mix(colors.sink, Color{0, 0, 0, 255}, 0.35);
+      // Darker than kept, or between kept and evicted where there is no hue.
+      look.fill = tools_.style.palette == Palette::grey ? colors.sink
+                  : tools_.style.dark                   ? fill_of(colors.sink, colors, 0.75)
+                                      : mix(colors.sink, Color{0, 0, 0, 255}, 0.35);
       look.marker = Marker::diamond;
       break;
     case Ink::threshold:
@@ -191,16 +195,24 @@ void draw_marker(Sheet& sheet, Point c, double r, const Look& look) {
   }
 }
 
-void draw_hatch(Sheet& sheet, const Area& area, Color color) {
+void draw_hatch(Sheet& sheet, const Area& area, const Look& look) {
+  if (look.hatch == Hatch::none || !(area.width() > 0) || !(area.height() > 0)) return;
   const double gap = sheet.tools.m.unit * 1.6, line = sheet.tools.m.hair;
-  // Stripes x + y = constant; the same constants everywhere, so that neighbours line up.
-  const double first = std::ceil((area.left + area.top) / gap) * gap;
-  for (double at = first; at < area.right + area.bottom; at += gap) {
-    const Point a{std::min(area.right, at - area.top), 0};
-    const Point b{std::max(area.left, at - area.bottom), 0};
-    if (a.x - b.x < line / 2) continue;
-    sheet.segment({b.x, at - b.x}, {a.x, at - a.x}, color, line);
-  }
+  // Stripes of constant x + y, or x - y; the same constants everywhere, so that neighbours line up.
+  const auto stripes = [&](double sign) {
+    const double low = area.left + std::min(sign * area.top, sign * area.bottom);
+    const double high = area.right + std::max(sign * area.top, sign * area.bottom);
+    for (double at = std::ceil(low / gap) * gap; at < high; at += gap) {
+      // y = sign * (at - x), between top and bottom.
+      const double a = at - sign * area.top, b = at - sign * area.bottom;
+      const double left = std::max(area.left, std::min(a, b));
+      const double right = std::min(area.right, std::max(a, b));
+      if (right - left < line / 2) continue;
+      sheet.segment({left, sign * (at - left)}, {right, sign * (at - right)}, look.color, line);
+    }
+  };
+  if (look.hatch != Hatch::falling) stripes(1);
+  if (look.hatch != Hatch::rising) stripes(-1);
 }
 
 }  // namespace kvreel::plot

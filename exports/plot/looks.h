@@ -23,6 +23,9 @@ enum class Marker : uint8_t {
   cross,
 };
 
+// Stripes across a filled area: a cue that does not need colour.
+enum class Hatch : uint8_t { none, rising, falling, crossed };
+
 struct Look {
   Color color;                 // of lines, markers, outlines
   Color fill;                  // of bars and cells
@@ -30,7 +33,7 @@ struct Look {
   Color band;                  // with alpha, around a line
   std::vector<double> dashes;  // in units of the line's width; empty: solid
   Marker marker = Marker::disc;
-  bool hatched = false;  // bars
+  Hatch hatch = Hatch::none;  // of bars
 };
 
 class Looks {
@@ -52,7 +55,6 @@ class Looks {
 std::vector<double> scaled(const std::vector<double>& dashes, double line_width);
 
 void draw_marker(Sheet& sheet, Point center, double radius, const Look& look);
-// Stripes across a filled area: the cue that does not need colour.
-void draw_hatch(Sheet& sheet, const Area& area, Color color);
+void draw_hatch(Sheet& sheet, const Area& area, const Look& look);
 
 }  // namespace kvreel::plot

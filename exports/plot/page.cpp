@@ -52,6 +52,11 @@ std::string metadata_value(const Figure& figure, std::string_view key) {
   return "";
 }
 
+// What a legend on the right may take.
+double legend_width(double page_width, const Metrics& m) {
+  return 0.4 * (page_width - 2 * m.margin);
+}
+
 class Arranger {
  public:
   Arranger(const Figure& figure, const std::vector<LegendEntry>& legend, LegendPlace place,
@@ -93,11 +98,23 @@ class Arranger {
     return figure_.panels[index(row, column)];
   }
 
-  // Nothing to draw on axes.
+  Demand demand(std::size_t i, bool x_axis) const {
+    const PanelFrame& here = page_.frames[i];
+    return demand_of(figure_.panels[i], x_axis, x_axis ? here.y : here.x, tools_);
+  }
+
+  // No axes: nothing is to be drawn on them, and they are not those of a neighbour either.
   bool is_empty(std::size_t i) const {
-    const Panel& panel = figure_.panels[i];
-    return demand_of(panel, true, tools_).empty() && demand_of(panel, false, tools_).empty() &&
-           !panel.message.empty();
+    if (figure_.panels[i].message.empty() || !demand(i, true).empty()) return false;
+    const std::size_t row = i / columns_, column = i % columns_;
+    bool x = false, y = false;
+    for (std::size_t r = 0; r < rows_ && figure_.share_x; ++r) {
+      x = x || !demand(index(r, column), true).empty();
+    }
+    for (std::size_t c = 0; c < columns_ && figure_.share_y; ++c) {
+      y = y || !demand(index(row, c), false).empty();
+    }
+    return !(x && y);
   }
 
   // --- What stands around the grid of panels, from the page's width alone. ---
@@ -112,7 +129,7 @@ class Arranger {
     if (place == LegendPlace::above) {
       page_.legend = arrange_legend(legend, width, legend.size(), tools_);
     } else if (place == LegendPlace::right) {
-      page_.legend = arrange_legend(legend, width * 0.4, 1, tools_);
+      page_.legend = arrange_legend(legend, legend_width(page_.width, m_), 1, tools_);
     }
     header_ = m_.margin;
     if (!title_.empty()) {
@@ -186,11 +203,11 @@ class Arranger {
   // Of a row of weight 1 on a page whose height is free.
   double natural_height(double plot_width) const {
     double height = std::max(std::min(0.62 * plot_width, 0.35 * plot_width + 63),
-                             std::min(0.8 * plot_width, 10 * m_.text));
+                             std::min(0.95 * plot_width, 9 * m_.text));
     if (rows_ > 2) height *= 0.8;
     for (const Panel& one : figure_.panels) {
       if (!lies_down(one) || one.y.categories.empty()) continue;
-      return std::clamp(static_cast<double>(one.y.categories.size()) * 2.1 * m_.text, 6 * m_.text,
+      return std::clamp(static_cast<double>(one.y.categories.size()) * 2.4 * m_.text, 6 * m_.text,
                         50 * m_.text);
     }
     return std::max(height, 6 * m_.text);
@@ -222,10 +239,15 @@ class Arranger {
       row_margins += top_[r] + bottom_[r];
     }
     row_margins += static_cast<double>(rows_ - 1) * 2 * m_.unit;
+    // A legend on the right is not higher than the plots beside it.
+    const double beside =
+        legend_place_ == LegendPlace::right ? page_.legend.height - row_margins : 0;
     const double around = header_ + footer_height_ + common_bottom_ + row_margins;
     const double free_height =
-        fixed_height_ > 0 ? fixed_height_ - around
-                          : natural_height(std::max(frame(0, 0).plot.width(), 1.)) * row_weights;
+        fixed_height_ > 0
+            ? fixed_height_ - around
+            : std::max(natural_height(std::max(frame(0, 0).plot.width(), 1.)) * row_weights,
+                       beside);
     page_.height = fixed_height_ > 0 ? fixed_height_ : free_height + around;
     double y = header_;
     for (std::size_t r = 0; r < rows_; ++r) {
@@ -248,14 +270,14 @@ class Arranger {
         const Area plot = sane(here.plot);
         const Panel& one = panel(r, c);
         Axis x = one.x, y = one.y;
-        Demand x_demand = demand_of(one, true, tools_), y_demand = demand_of(one, false, tools_);
+        Demand x_demand = demand(index(r, c), true), y_demand = demand(index(r, c), false);
         for (std::size_t other = 0; other < rows_ && figure_.share_x; ++other) {
           x = joined(x, panel(other, c).x);
-          x_demand = joined(x_demand, demand_of(panel(other, c), true, tools_));
+          x_demand = joined(x_demand, demand(index(other, c), true));
         }
         for (std::size_t other = 0; other < columns_ && figure_.share_y; ++other) {
           y = joined(y, panel(r, other).y);
-          y_demand = joined(y_demand, demand_of(panel(r, other), false, tools_));
+          y_demand = joined(y_demand, demand(index(r, other), false));
         }
         here.x = x.reversed ? map_axis(x, x_demand, plot.right, plot.left)
                             : map_axis(x, x_demand, plot.left, plot.right);
@@ -298,43 +320,46 @@ class Arranger {
 
   std::string x_title(std::size_t row, std::size_t column) const {
     const PanelFrame& here = page_.frames[index(row, column)];
-    return here.empty ? "" : with_unit(panel(row, column).x.label, here.x_ticks.unit);
+    return with_unit(panel(row, column).x.label, here.x_ticks.unit);
   }
   std::string y_title(std::size_t row, std::size_t column) const {
     const PanelFrame& here = page_.frames[index(row, column)];
-    return here.empty ? "" : with_unit(panel(row, column).y.label, here.y_ticks.unit);
+    return with_unit(panel(row, column).y.label, here.y_ticks.unit);
   }
 
-  // Axis titles that neighbours share are written once: the lowest of a column, the leftmost of a
-  // row, and, where all of a figure's edge have the same, in its middle.
-  std::optional<std::string> common_x_title() const {
-    if (columns_ < 2) return std::nullopt;
+  // Axis titles that neighbours share are written once: at the lowest of a column, the leftmost of
+  // a row, and, where all panels have the same, in the middle of the figure's edge.
+  std::optional<std::string> common_title(bool of_x) const {
+    if ((of_x ? columns_ : rows_) < 2) return std::nullopt;
+    std::optional<std::string> common;
     for (std::size_t r = 0; r < rows_; ++r) {
       for (std::size_t c = 0; c < columns_; ++c) {
-        if (x_title(r, c) != x_title(0, 0)) return std::nullopt;
+        if (page_.frames[index(r, c)].empty) continue;
+        const std::string title = of_x ? x_title(r, c) : y_title(r, c);
+        if (common && *common != title) return std::nullopt;
+        common = title;
       }
     }
-    return x_title(0, 0);
+    return common;
   }
-  std::optional<std::string> common_y_title() const {
-    if (rows_ < 2) return std::nullopt;
-    for (std::size_t r = 0; r < rows_; ++r) {
-      for (std::size_t c = 0; c < columns_; ++c) {
-        if (y_title(r, c) != y_title(0, 0)) return std::nullopt;
-      }
-    }
-    return y_title(0, 0);
-  }
+  std::optional<std::string> common_x_title() const { return common_title(true); }
+  std::optional<std::string> common_y_title() const { return common_title(false); }
   std::string own_x_title(std::size_t row, std::size_t column) const {
-    if (common_x_title()) return "";
+    if (page_.frames[index(row, column)].empty || common_x_title()) return "";
     const std::string title = x_title(row, column);
-    if (row + 1 < rows_ && title == x_title(row + 1, column)) return "";
+    for (std::size_t r = row + 1; r < rows_; ++r) {
+      if (page_.frames[index(r, column)].empty) continue;
+      return title == x_title(r, column) ? "" : title;
+    }
     return title;
   }
   std::string own_y_title(std::size_t row, std::size_t column) const {
-    if (common_y_title()) return "";
+    if (page_.frames[index(row, column)].empty || common_y_title()) return "";
     const std::string title = y_title(row, column);
-    if (column > 0 && title == y_title(row, column - 1)) return "";
+    for (std::size_t c = column; c-- > 0;) {
+      if (page_.frames[index(row, c)].empty) continue;
+      return title == y_title(row, c) ? "" : title;
+    }
     return title;
   }
 
@@ -356,8 +381,9 @@ class Arranger {
     const std::string& title = panel(row, column).title;
     if (title.empty()) return {};
     const double width = page_.frames[index(row, column)].plot.width();
-    return wrap(tools_.fonts, title, {m_.text, true}, std::max(width, m_.text), 2, Cut::end).lines;
+    return wrap(tools_.fonts, title, panel_title(), std::max(width, m_.text), 3, Cut::middle).lines;
   }
+  TextStyle panel_title() const { return {m_.small, true}; }
 
   // From the plot's left edge to the left edge of its tick labels.
   double y_labels_width(const PanelFrame& here) const {
@@ -413,7 +439,7 @@ class Arranger {
     if (!x_lines.empty()) bottom += title_gap() + lines_of(x_lines) * m_.text;
     double top = m_.line;
     const auto title = panel_title_lines(r, c);
-    if (!title.empty()) top = lines_of(title) * m_.text + 1.5 * m_.unit;
+    if (!title.empty()) top = lines_of(title) * m_.small + 1.5 * m_.unit;
     if (here.x_labels) {
       left = std::max(left, here.x_ticks.before);
       right = std::max(right, here.x_ticks.after);
@@ -443,7 +469,13 @@ class Arranger {
     const Area plot = sane(here.plot);
     const std::string joined =
         joined_text(map, joined_cells(map, here.x, here.y, m_.dot), panel(row, column));
-    return place_color_bar(map, joined, plot.right + 2.5 * m_.unit, plot.top, plot.bottom, tools_);
+    return place_color_bar(map, joined, plot.right + 2.5 * m_.unit, plot.top, plot.bottom,
+                           room_below(here, row, column), tools_);
+  }
+
+  // What axis labels take below a plot, at least.
+  double room_below(const PanelFrame& here, std::size_t row, std::size_t column) const {
+    return (here.x_labels ? m_.small : 0) + (x_title(row, column).empty() ? 0 : m_.text);
   }
 
   ColorBar shared_bar() const {
@@ -458,7 +490,8 @@ class Arranger {
       if (here.size() > joined.size()) joined = here;
     }
     return place_color_bar(*shared_map_, joined, grid.right + right_.back() + 2.5 * m_.unit,
-                           grid.top, grid.bottom, tools_);
+                           grid.top, grid.bottom,
+                           room_below(page_.frames.back(), rows_ - 1, columns_ - 1), tools_);
   }
 
   // --- After the last round. ---
@@ -525,9 +558,9 @@ class Arranger {
     const PanelFrame& here = frame(r, c);
     const auto title = panel_title_lines(r, c);
     if (!title.empty()) {
-      const double first = here.plot.top - 1.5 * m_.unit - kBelow * m_.text -
-                           (static_cast<double>(title.size()) - 1) * kLineHeight * m_.text;
-      page_.texts.push_back({title, {here.plot.left, first}, 0, {m_.text, true}, false, false});
+      const double first = here.plot.top - 1.5 * m_.unit - kBelow * m_.small -
+                           (static_cast<double>(title.size()) - 1) * kLineHeight * m_.small;
+      page_.texts.push_back({title, {here.plot.left, first}, 0, panel_title(), false, false});
     }
     const auto x_lines = x_title_lines(own_x_title(r, c), here.plot.width());
     if (!x_lines.empty()) {
@@ -578,6 +611,16 @@ class Arranger {
 };
 
 }  // namespace
+
+bool fits_beside(const Figure& figure, const std::vector<LegendEntry>& legend, const Tools& tools) {
+  const Size& size = tools.style.size;
+  const double height = size.height > 0 ? size.height : size.width * figure.aspect;
+  if (height == 0) return true;
+  const LegendBlock block = arrange_legend(legend, legend_width(size.width, tools.m), 1, tools);
+  const double title = tools.style.title && !figure.title.empty() ? 2 * tools.m.title : 0;
+  const double footer = tools.style.footer ? 3 * tools.m.footer : 0;
+  return block.height + title + footer + 2 * tools.m.margin <= height;
+}
 
 Page arrange_page(const Figure& figure, const std::vector<LegendEntry>& legend, LegendPlace place,
                   const Tools& tools) {

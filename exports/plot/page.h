@@ -42,6 +42,9 @@ struct Page {
   std::vector<ColorBar> bars;
 };
 
+// Whether the page's height leaves room for the legend beside the plots.
+bool fits_beside(const Figure& figure, const std::vector<LegendEntry>& legend, const Tools& tools);
+
 // Throws Error, with a size that would do, where plots would be too small to read.
 Page arrange_page(const Figure& figure, const std::vector<LegendEntry>& legend, LegendPlace place,
                   const Tools& tools);

@@ -22,6 +22,7 @@ struct Scores {
   double low, high;  // of the data
   int wanted;
   std::size_t steps;
+  bool inside;
 
   static double sum(double simplicity, double coverage, double density) {
     return 0.25 * simplicity + 0.2 * coverage + 0.5 * density + 0.05;
@@ -31,7 +32,7 @@ struct Scores {
            (has_zero ? 1 : 0);
   }
   double coverage(double first, double last) const {
-    const double unit = 0.1 * (high - low);
+    const double unit = (inside ? 0.2 : 0.1) * (high - low);
     return 1 -
            0.5 * ((high - last) * (high - last) + (low - first) * (low - first)) / (unit * unit);
   }
@@ -83,7 +84,7 @@ std::vector<double> linear_ticks(double low, double high, int wanted, LinearOpti
   wanted = std::max(wanted, 2);
   const std::span<const double> steps =
       options.odd_steps ? std::span<const double>(kAllSteps) : std::span<const double>(kPlainSteps);
-  const Scores scores{low, high, wanted, steps.size()};
+  const Scores scores{low, high, wanted, steps.size(), options.inside};
   const double slack = (high - low) * 1e-9;
   // Multiples that skip make steps of 3 and 4 out of 1 and 2.
   const int most_skip = options.odd_steps ? 40 : 1;

@@ -14,8 +14,9 @@ struct LinearOptions {
 };
 // Extended Wilkinson: Talbot, Lin, Hanrahan, "An Extension of Wilkinson's Algorithm for Positioning
 // Tick Labels on Axes", InfoVis 2010, with its weights, without its legibility score (labels are
-// measured by the axis). About `wanted` ticks (at least 2) for [low, high]; none where the range is
-// empty or not finite.
+// measured by the axis). Ticks inside the range may stay away from its ends by twice as much as in
+// the paper, where they lie around it. About `wanted` ticks (at least 2) for [low, high]; none
+// where the range is empty or not finite.
 std::vector<double> linear_ticks(double low, double high, int wanted, LinearOptions options = {});
 
 // Multiples of the least power of two, `least` or more, that gives at most `most` ticks in [low,

@@ -34,11 +34,12 @@ double break_cost(std::string_view unit) {
     case ',':
       return unit.size() == 1 ? 0.02 : -1;
     case '/':
-      return unit.size() == 1 ? 0.3 : -1;
+      return unit.size() == 1 ? 0.4 : -1;
     case '_':
     case '-':
+      return unit.size() == 1 || unit == "\\_" ? 0.6 : -1;
     case '=':
-      return unit.size() == 1 || unit == "\\_" ? 0.4 : -1;
+      return unit.size() == 1 ? 0.75 : -1;
     default:
       return -1;
   }
@@ -77,25 +78,27 @@ std::string line_of(const std::vector<Piece>& pieces, std::size_t from, std::siz
   return line;
 }
 
-// Ends of the lines of the cheapest way to break pieces into `n` lines of at most `width`; empty
-// where there is none.
-std::vector<std::size_t> break_into(const std::vector<Piece>& pieces,
-                                    const std::vector<std::vector<double>>& widths, double width,
-                                    std::size_t n) {
+// Ends of the lines of the cheapest way to break pieces into at most `most` lines of at most
+// `width`: costs are breaks, squares of the room that lines leave, and lines. Empty where there is
+// no way.
+std::vector<std::size_t> cheapest_breaks(const std::vector<Piece>& pieces,
+                                         const std::vector<std::vector<double>>& widths,
+                                         double width, std::size_t most) {
+  constexpr double kLineCost = 0.2;
   constexpr double kNever = std::numeric_limits<double>::infinity();
   const std::size_t count = pieces.size();
   // best[k][i]: cost of the first i pieces in k lines.
-  std::vector<std::vector<double>> best(n + 1, std::vector<double>(count + 1, kNever));
-  std::vector<std::vector<std::size_t>> from(n + 1, std::vector<std::size_t>(count + 1, 0));
+  std::vector<std::vector<double>> best(most + 1, std::vector<double>(count + 1, kNever));
+  std::vector<std::vector<std::size_t>> from(most + 1, std::vector<std::size_t>(count + 1, 0));
   best[0][0] = 0;
-  for (std::size_t k = 1; k <= n; ++k) {
+  for (std::size_t k = 1; k <= most; ++k) {
     for (std::size_t end = 1; end <= count; ++end) {
       for (std::size_t begin = end; begin-- > 0;) {
         const double line = widths[begin][end - begin - 1];
         if (line > width) break;
         if (best[k - 1][begin] == kNever) continue;
-        const double ragged = line / width;
-        const double cost = best[k - 1][begin] + ragged * ragged +
+        const double left = 1 - line / width;
+        const double cost = best[k - 1][begin] + left * left + kLineCost +
                             (end < count ? std::max(pieces[end - 1].cost, 0.) : 0);
         if (cost < best[k][end]) {
           best[k][end] = cost;
@@ -104,10 +107,14 @@ std::vector<std::size_t> break_into(const std::vector<Piece>& pieces,
       }
     }
   }
-  if (best[n][count] == kNever) return {};
+  std::size_t lines = most;
+  for (std::size_t k = most; k > 0; --k) {
+    if (best[k][count] <= best[lines][count]) lines = k;
+  }
+  if (best[lines][count] == kNever) return {};
   std::vector<std::size_t> ends;
   std::size_t end = count;
-  for (std::size_t k = n; k > 0; --k) {
+  for (std::size_t k = lines; k > 0; --k) {
     ends.push_back(end);
     end = from[k][end];
   }
@@ -193,19 +200,17 @@ Lines wrap(const Fonts& fonts, std::string_view markup, TextStyle text, double w
   }
   const std::vector<Piece> pieces = pieces_of(markup);
   std::vector<std::vector<double>> widths(pieces.size());  // [begin][length - 1], while they fit
-  for (std::size_t begin = 0; begin < pieces.size(); ++begin) {
-    for (std::size_t end = begin + 1; end <= pieces.size(); ++end) {
-      widths[begin].push_back(fonts.width(line_of(pieces, begin, end), text.size, text.bold));
-      if (widths[begin].back() > width) break;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    for (std::size_t end = i + 1; end <= pieces.size(); ++end) {
+      widths[i].push_back(fonts.width(line_of(pieces, i, end), text.size, text.bold));
+      if (widths[i].back() > width) break;
     }
-    widths[begin].resize(pieces.size() - begin, std::numeric_limits<double>::infinity());
+    widths[i].resize(pieces.size() - i, std::numeric_limits<double>::infinity());
   }
-  for (std::size_t n = 2; n <= most && result.lines.empty(); ++n) {
-    std::size_t begin = 0;
-    for (const std::size_t end : break_into(pieces, widths, width, n)) {
-      result.lines.push_back(line_of(pieces, begin, end));
-      begin = end;
-    }
+  std::size_t begin = 0;
+  for (const std::size_t end : cheapest_breaks(pieces, widths, width, most)) {
+    result.lines.push_back(line_of(pieces, begin, end));
+    begin = end;
   }
   if (result.lines.empty()) result = fill(fonts, pieces, text, width, most, cut);
   for (const std::string& line : result.lines) {

@@ -31,8 +31,8 @@ struct Lines {
   double width = 0;   // of the widest
   bool whole = true;  // nothing was left out
 };
-// As few lines as possible, at most `most`, and even ones. Breaks at spaces, and in names after
-// : ; , / = _ and -, the first of these preferred.
+// Few lines, at most `most`, and even ones. Breaks at spaces, and in names after : ; , / _ - and =,
+// the first of these preferred: an option stays with its value where another line has room.
 Lines wrap(const Fonts& fonts, std::string_view markup, TextStyle text, double width,
            std::size_t most, Cut cut);
 
