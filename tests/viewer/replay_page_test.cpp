@@ -1,4 +1,5 @@
 // The replay page without pixels: what its named items do to the session, and what they say.
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -178,6 +179,66 @@ TEST_F(ReplayPage, TheMapIsUploadedOnlyWhereItChanges) {
   EXPECT_GT(made.uploads, uploads);
   EXPECT_NE(made.pixels[16 + 4], kept);
   EXPECT_EQ(made.pixels[16 + 4], made.pixels[16 + 0]);
+}
+
+TEST_F(ReplayPage, GapsBetweenPanesAreDraggedTakenBackAndRestored) {
+  const std::vector<std::string> names = {"replay.facts", "replay.map", "replay.curves",
+                                          "replay.text"};
+  const auto places = [&] {
+    std::vector<std::array<float, 4>> all;
+    for (const std::string& name : names) {
+      const Rect r = ui_.rect(name);
+      all.push_back({r.x, r.y, r.w, r.h});
+    }
+    return all;
+  };
+  const auto usual = places();
+  const float map = ui_.rect("replay.map").w;
+  ui_.drag("replay.split.curves", 0.25f, 0.5f, -12.25f, 0.5f);  // 100 px to the left
+  EXPECT_NEAR(ui_.rect("replay.map").w, map - 100, 1);
+  EXPECT_NEAR(ui_.rect("replay.curves").x, usual[2][0] - 100, 1);
+  EXPECT_TRUE(view().replay_panes.map);
+  const float text = ui_.rect("replay.text").h;
+  ui_.drag("replay.split.text", 0.5f, 0.5f, 0.5f, 5.5f);  // 40 px down
+  EXPECT_NEAR(ui_.rect("replay.text").h, text - 40, 1);
+  const auto dragged = places();
+  ui_.session().undo();
+  ui_.frames(2);
+  EXPECT_FALSE(view().replay_panes.plots);
+  EXPECT_TRUE(view().replay_panes.map);
+  ui_.session().undo();
+  ui_.frames(2);
+  EXPECT_EQ(places(), usual);
+  ui_.session().redo();
+  ui_.session().redo();
+  ui_.frames(2);
+  EXPECT_EQ(places(), dragged);
+  ui_.double_click("replay.split.curves");
+  ui_.double_click("replay.split.text");
+  EXPECT_EQ(places(), usual);
+  EXPECT_EQ(view().replay_panes, PaneShares());
+}
+
+TEST_F(ReplayPage, NoPaneIsDraggedAway) {
+  for (const float width : {1600.f, 900.f, 500.f}) {
+    for (const float far : {-200.f, 200.f}) {
+      ImGui::GetIO().DisplaySize = {width, width * 0.6f};
+      ui_.frames(2);
+      ui_.drag("replay.split.facts", 0.5f, 0.5f, far, 0.5f);
+      ui_.drag("replay.split.curves", 0.5f, 0.5f, far, 0.5f);
+      ui_.drag("replay.split.text", 0.5f, 0.5f, 0.5f, far);
+      for (const char* name : {"replay.facts", "replay.map", "replay.curves", "replay.text"}) {
+        const Rect r = ui_.rect(name);
+        EXPECT_GE(r.w, std::min(180.f, width * 0.15f)) << name << " " << width << " " << far;
+        EXPECT_GE(r.h, std::min(100.f, width * 0.1f)) << name << " " << width << " " << far;
+        EXPECT_GE(r.x, 0) << name;
+        EXPECT_LE(r.right(), width) << name;
+      }
+      if (ui_.has("replay.halt")) {
+        EXPECT_LE(ui_.rect("replay.halt").right(), ui_.rect("replay.curves").right());
+      }
+    }
+  }
 }
 
 TEST_F(ReplayPage, TheDifferenceToTheReferenceIsShown) {

@@ -31,6 +31,15 @@ struct TimeRange {
   bool operator==(const TimeRange&) const = default;
 };
 
+// How the replay page is divided where a person has dragged its gaps: the first pane's share of
+// both that are divided. None: as it suits the window.
+struct PaneShares {
+  std::optional<float> facts;  // left of everything else
+  std::optional<float> plots;  // above the prompt
+  std::optional<float> map;    // left of the curves
+  bool operator==(const PaneShares&) const = default;
+};
+
 // What the user can change and take back. Panes read it, and change it through Session.
 struct View {
   Page page = Page::overview;
@@ -61,6 +70,8 @@ struct View {
   bool text_all_layers = false;  // chips show the share of layers that keep a token
   bool curves_all_layers = false;
 
+  PaneShares replay_panes;
+
   // Timeline.
   std::optional<TimeRange> time;       // visible; none: everything
   std::optional<TimeRange> selection;  // measured
@@ -89,6 +100,8 @@ class Session {
   Library& library() { return library_; }
   View& view() { return view_; }  // to change; remember() keeps what was before
   const View& view() const { return view_; }
+  // What was kept from the last time: nothing that could be taken back.
+  void begin_with(const View& view) { view_ = before_ = view; }
 
   // Takes back changes since, as one step. Called once a frame by the shell: a change that goes on
   // (a drag) is one step, kept when `settled` is true again.

@@ -161,7 +161,8 @@ void CurvesPane::draw_threshold(Frame& frame, const Axes& axes, const ReplayScen
   const auto line = [&](double drop, ImU32 color, const std::string& label) {
     const float y = axes.y(drop);
     horizontal_line(list, axes.plot.x, axes.plot.right(), y, color, frame.px(1));
-    draw_text(list, font, {label_x, y - font->FontSize - frame.px(2)}, color, label);
+    draw_text_fitted(list, font, {label_x, y - font->FontSize - frame.px(2)},
+                     axes.plot.right() - label_x, color, label);
     label_x += text_width(font, label) + frame.px(14);
   };
   if (moved) {
@@ -196,14 +197,14 @@ void CurvesPane::draw_position(Frame& frame, const Axes& axes, const ReplayScene
       }
     }
     // At the foot of its line, where the curve is above it.
-    const float width = text_width(font, label);
+    const float width = std::min(text_width(font, label), axes.plot.w);
     const bool right = x + frame.px(10) + width < axes.plot.right();
     const float text_x = right ? x + frame.px(8) : std::max(axes.plot.x, x - frame.px(8) - width);
     const float text_y = axes.plot.bottom() - font->FontSize - frame.px(5);
     list.AddRectFilled({text_x - frame.px(3), text_y - frame.px(1)},
                        {text_x + width + frame.px(3), text_y + font->FontSize + frame.px(2)},
                        with_alpha(p.pane, 0.85f), frame.px(3));
-    draw_text(list, font, {text_x, text_y}, p.evicted, label);
+    draw_text_fitted(list, font, {text_x, text_y}, width, p.evicted, label);
     frame.items.add("replay.halt", {text_x, text_y, width, font->FontSize}, label);
   }
   const auto evicted =

@@ -6,6 +6,7 @@
 #include "viewer/data/token_text.h"
 #include "viewer/panels/pages.h"
 #include "viewer/panels/replay_parts.h"
+#include "viewer/panels/split_panes.h"
 
 namespace kvreel::viewer {
 
@@ -98,22 +99,37 @@ class ReplayPage : public PagePanel {
     area.take_bottom(gap);
     const Rect threshold = area.take_bottom(frame.px(44));
     area.take_bottom(gap);
-    const float side = std::clamp(area.w * 0.19f, frame.px(252), frame.px(340));
-    const Rect facts = area.take_left(side);
-    area.take_left(gap);
+    PaneShares& shares = scene.session.view().replay_panes;
+    const auto [facts, right] =
+        split_panes(frame, "replay.split.facts", area,
+                    {.beside = true,
+                     .usual = std::clamp(area.w * 0.19f, frame.px(252), frame.px(340)),
+                     .least_first = frame.px(210),
+                     .least_second = frame.px(420)},
+                    shares.facts);
     // Prompts are read below, and the two plots above need less of a tall window.
-    Rect top = area.take_top(std::clamp(area.h * 0.47f, std::min(area.h, frame.px(200)),
-                                        std::max(frame.px(520), area.h * 0.4f)));
-    area.take_top(gap);
-    const Rect curves = top.take_right((top.w - gap) * 0.42f);
-    top.take_right(gap);
+    const auto [plots, text] =
+        split_panes(frame, "replay.split.text", right,
+                    {.beside = false,
+                     .usual = std::clamp(area.h * 0.47f, std::min(area.h, frame.px(200)),
+                                         std::max(frame.px(520), area.h * 0.4f)),
+                     .least_first = frame.px(130),
+                     .least_second = frame.px(100)},
+                    shares.plots);
+    const auto [map, curves] = split_panes(frame, "replay.split.curves", plots,
+                                           {.beside = true,
+                                            .usual = (plots.w - gap) * 0.42f,
+                                            .of_second = true,
+                                            .least_first = frame.px(220),
+                                            .least_second = frame.px(200)},
+                                           shares.map);
 
-    const bool over_map = top.contains(ImGui::GetIO().MousePos);
-    map_.draw(frame, top, scene);
+    const bool over_map = map.contains(ImGui::GetIO().MousePos);
+    map_.draw(frame, map, scene);
     handle_replay_keys(frame, over_map);
     facts_.draw(frame, facts, scene);
     curves_.draw(frame, curves, scene);
-    text_.draw(frame, area, scene);
+    text_.draw(frame, text, scene);
     threshold_.draw(frame, threshold, scene);
     draw_replay_bar(frame, bar, scene);
   }

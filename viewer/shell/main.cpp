@@ -125,6 +125,9 @@ int run_window(const Options& options) {
   app_settings.recent = settings.recent;
   app_settings.all_items = !options.dump_items.empty();
   App app(*host, std::move(app_settings));
+  View view;
+  view.replay_panes = settings.replay_panes;
+  app.session().begin_with(view);
   for (const std::string& trace : options.traces) app.open(trace);
   ItemsFile items(options.dump_items);
   app.run([&] { items.update(app.items(), host->size()); });
@@ -134,6 +137,7 @@ int run_window(const Options& options) {
   settings.dark = app.dark();
   settings.scale = app.user_scale();
   settings.recent = app.recent();
+  settings.replay_panes = app.session().view().replay_panes;
   try {
     if (!path.empty()) save_settings(path, settings);
   } catch (const Error& error) {

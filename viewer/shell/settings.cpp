@@ -26,6 +26,12 @@ void take_number(const Json& json, const char* key, double least, double most, a
   if (number >= least && number <= most) value = static_cast<std::decay_t<decltype(value)>>(number);
 }
 
+void take_share(const Json& json, const char* key, std::optional<float>& share) {
+  float value = -1;
+  take_number(json, key, 0, 1, value);
+  if (value >= 0) share = value;
+}
+
 }  // namespace
 
 std::string settings_path() {
@@ -51,6 +57,11 @@ Settings load_settings(const std::string& path, std::string& problem) {
   take_number(json, "width", 200, 16384, settings.width);
   take_number(json, "height", 150, 16384, settings.height);
   take_number(json, "scale", 0.5, 4, settings.scale);
+  if (const auto panes = json.find("replay panes"); panes != json.end() && panes->is_object()) {
+    take_share(*panes, "facts", settings.replay_panes.facts);
+    take_share(*panes, "plots", settings.replay_panes.plots);
+    take_share(*panes, "map", settings.replay_panes.map);
+  }
   if (json.contains("theme")) settings.dark = json["theme"] != "light";
   if (const auto recent = json.find("recent"); recent != json.end() && recent->is_array()) {
     for (const auto& item : *recent) {
@@ -63,10 +74,18 @@ Settings load_settings(const std::string& path, std::string& problem) {
 void save_settings(const std::string& path, const Settings& settings) {
   std::error_code error;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+  Json panes = Json::object();
+  const auto add_share = [&](const char* key, const std::optional<float>& share) {
+    if (share) panes[key] = *share;
+  };
+  add_share("facts", settings.replay_panes.facts);
+  add_share("plots", settings.replay_panes.plots);
+  add_share("map", settings.replay_panes.map);
   const Json json = {{"width", settings.width},
                      {"height", settings.height},
                      {"theme", settings.dark ? "dark" : "light"},
                      {"scale", settings.scale},
+                     {"replay panes", panes},
                      {"recent", settings.recent}};
   const std::string part = path + ".part";
   std::ofstream file(part, std::ios::binary | std::ios::trunc);

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "viewer/model/session.h"
+
 namespace kvreel::viewer {
 
 struct Settings {
@@ -13,6 +15,7 @@ struct Settings {
   bool dark = true;
   float scale = 1;                  // what the user chose, on top of the desktop's
   std::vector<std::string> recent;  // absolute paths, newest first
+  PaneShares replay_panes;
   bool operator==(const Settings&) const = default;
 };
 

@@ -24,6 +24,8 @@ TEST(ViewerSettings, AreReadBackAsTheyWereWritten) {
   settings.height = 777;
   settings.dark = false;
   settings.scale = 1.25f;
+  settings.replay_panes.facts = 0.25f;
+  settings.replay_panes.map = 0.6180339f;
   settings.recent = {"/traces/\u00fcber.h5", "/b \"quoted\".h5"};
   save_settings(path, settings);
   std::string problem;
@@ -53,11 +55,13 @@ TEST(ViewerSettings, ThatAreDamagedAreIgnoredWithASentence) {
 TEST(ViewerSettings, OutOfRangeKeepTheirDefaults) {
   const TempDir dir;
   const std::string path = dir.file("viewer.json");
-  write(path, R"({"width": -5, "height": 900, "scale": 1e9, "theme": 3, "recent": ["/a", 7]})");
+  write(path, R"({"width": -5, "height": 900, "scale": 1e9, "theme": 3, "recent": ["/a", 7],
+                  "replay panes": {"facts": 0.5, "plots": 7, "map": "wide"}})");
   std::string problem;
   Settings expected;
   expected.height = 900;
   expected.recent = {"/a"};
+  expected.replay_panes.facts = 0.5f;
   EXPECT_EQ(load_settings(path, problem), expected);
 }
 
