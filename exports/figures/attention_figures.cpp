@@ -155,13 +155,16 @@ plot::Figure attention_norms(const FigureSource& source) {
   figure.columns = kMeasures.size();
   figure.share_x = true;
   figure.share_y = true;
+  figure.may_stack = true;
   for (size_t run = 0; run < runs.size(); ++run) {
     for (size_t measure = 0; measure < kMeasures.size(); ++measure) {
       plot::Panel panel;
       if (runs.size() > 1 && measure == 0) panel.title = runs[run].series;
       panel.x = {.label = "query head", .format = plot::Format::count};
       panel.y = {.label = "layer", .format = plot::Format::count, .reversed = true};
-      panel.marks.emplace_back(heat_map(means[run], measure));
+      plot::HeatMap map = heat_map(means[run], measure);
+      panel.height = std::clamp(static_cast<double>(map.rows) / 16, 1.0, 1.5);
+      panel.marks.emplace_back(std::move(map));
       figure.panels.push_back(std::move(panel));
     }
   }

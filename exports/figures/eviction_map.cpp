@@ -180,6 +180,8 @@ plot::Figure eviction_map(const FigureSource& source) {
                           100 * static_cast<double>(map.kept) / static_cast<double>(map.cached));
     panel.x = {.label = "position", .format = plot::Format::tokens};
     panel.y = {.label = "layer", .format = plot::Format::count, .reversed = true};
+    // Few layers need no more than bands of some height.
+    panel.height = std::clamp((extent.last_layer - extent.first_layer + 1) / 24.0, 0.45, 1.0);
     if (map.cached == 0) {
       panel.message = "no decisions";
     } else {

@@ -46,6 +46,7 @@ plot::Figure memory_by_run(const FigureSource& source) {
   plot::Panel panel;
   panel.x = {.label = "cache after prefill", .format = plot::Format::bytes, .from_zero = true};
   panel.y = {.reversed = true};
+  panel.height = 1.5;  // three bars for each run
   for (const RunChoice& run : runs) panel.y.categories.push_back(run.series);
 
   constexpr double kPitch = 0.26;  // of the three bars of a run

@@ -69,7 +69,7 @@ plot::Line line_of(const Curve& curve, const std::string& name) {
     line.x.push_back(static_cast<double>(i));
     line.y.push_back(drop > 0 ? drop : plot::kNone);  // the axis is logarithmic
   }
-  if (curve.decision.exempt()) line.dash = plot::Dash::dashed;
+  if (curve.decision.exempt()) line.weight = 0.6;  // its threshold decides nothing
   return line;
 }
 
@@ -174,7 +174,7 @@ plot::Figure norm_curves(const FigureSource& source) {
   for (size_t i = 1; i < curves.size(); ++i)
     by_head = by_head || curves[i - 1].decision.layer == curves[i].decision.layer;
 
-  figure.title = fmt::format("{} on {}: drop of the norm", run.series, shown(sample, 40));
+  figure.title = fmt::format("Drop of the norm in sample {}: {}", shown(sample, 40), run.series);
   plot::Panel panel;
   panel.x = {.label = "candidates evicted", .format = plot::Format::count};
   panel.y = {

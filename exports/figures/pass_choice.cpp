@@ -77,8 +77,8 @@ void rename_runs(std::vector<RunChoice>& runs) {
   for (size_t i = 0; i < runs.size(); ++i) runs[i].series = names[i];
 }
 
-size_t compare_on_shared_samples(const FigureSource& source, std::vector<RunChoice>& runs,
-                                 plot::Figure& figure) {
+void compare_on_shared_samples(const FigureSource& source, std::vector<RunChoice>& runs,
+                               plot::Figure& figure) {
   const SharedSamples shared = shared_by(source, runs);
   for (RunChoice& run : runs) {
     std::vector<bool> keeps(run.source().labels.samples().size(), false);
@@ -87,11 +87,15 @@ size_t compare_on_shared_samples(const FigureSource& source, std::vector<RunChoi
     std::erase_if(run.passes,
                   [&](const PassAt& pass) { return !keeps[static_cast<size_t>(pass.sample)]; });
   }
-  const size_t n = runs.front().passes.size();
-  for (std::string& remark : sample_remarks({{"", static_cast<int64_t>(n)}}, shared.left_out))
-    figure.remarks.push_back(std::move(remark));
+  remark_counts(runs, figure);
+  if (shared.left_out > 0) {
+    figure.remarks.push_back(
+        shared.left_out == 1
+            ? "1 sample is left out: not every run has finished it."
+            : fmt::format("{} samples are left out: not every run has finished them.",
+                          shared.left_out));
+  }
   add_shown_runs(runs, figure);
-  return n;
 }
 
 std::string one_sample(const FigureSource& source, const std::vector<RunChoice>& runs,
@@ -132,10 +136,14 @@ void remark_run(const FigureSource& source, const RunChoice& run, plot::Figure& 
 }
 
 void remark_counts(std::span<const RunChoice> runs, plot::Figure& figure) {
-  std::vector<std::pair<std::string, int64_t>> counts;
+  const size_t n = runs.front().passes.size();
+  const bool equal = std::all_of(runs.begin(), runs.end(),
+                                 [&](const RunChoice& run) { return run.passes.size() == n; });
+  std::string counts;
   for (const RunChoice& run : runs)
-    counts.emplace_back(run.series, static_cast<int64_t>(run.passes.size()));
-  for (std::string& remark : sample_remarks(counts, 0)) figure.remarks.push_back(std::move(remark));
+    counts += fmt::format("{}{} ({})", counts.empty() ? "" : ", ", run.passes.size(), run.series);
+  figure.remarks.push_back(equal ? fmt::format("n = {} sample{}.", n, n == 1 ? "" : "s")
+                                 : fmt::format("n = {} samples.", counts));
 }
 
 void add_shown_runs(std::span<const RunChoice> runs, plot::Figure& figure) {

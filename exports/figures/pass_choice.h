@@ -46,9 +46,9 @@ void rename_runs(std::vector<RunChoice>& runs);
 
 // Leaves only the passes of samples that every run has finished (samples.h, shared_samples), so
 // that runs are compared on the same prompts; adds remarks on what n is, and the runs' whole names
-// to the metadata. Returns n.
-size_t compare_on_shared_samples(const FigureSource& source, std::vector<RunChoice>& runs,
-                                 plot::Figure& figure);
+// to the metadata.
+void compare_on_shared_samples(const FigureSource& source, std::vector<RunChoice>& runs,
+                               plot::Figure& figure);
 
 // The sample that a figure of one sample shows: the first that all of the runs have, else the
 // first run's first. Where the filter left a choice, a remark says which was taken.
@@ -88,7 +88,8 @@ void for_each_row_of(std::span<const RunChoice> runs, std::vector<uint64_t> trac
                      Use&& use) {
   for (size_t first = 0; first < runs.size(); ++first) {
     const FigureTrace* trace = runs[first].info.trace;
-    if (first > 0 && runs[first - 1].info.trace == trace) continue;  // runs of a trace stand together
+    if (first > 0 && runs[first - 1].info.trace == trace)
+      continue;  // runs of a trace stand together
     const Source& source = trace->source;
     std::vector<int> index(source.labels.runs().size(), -1);  // of `runs`, by the trace's number
     std::vector<size_t> passes;

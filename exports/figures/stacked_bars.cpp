@@ -8,7 +8,6 @@
 #include <cmath>
 #include <set>
 
-#include "base/text.h"
 #include "exports/figures/pass_choice.h"
 
 namespace kvreel::exports {
@@ -84,6 +83,22 @@ std::map<std::string, std::string> series_of(const std::vector<std::string>& nam
   return series;
 }
 
+// One unit for the labels of a panel, as its axis has one.
+struct Unit {
+  double ns;
+  std::string_view name;
+};
+Unit unit_of(double most) {
+  if (most < 800) return {1, "ns"};
+  if (most < 800e3) return {1e3, "us"};
+  if (most < 800e6) return {1e6, "ms"};
+  return {1e9, "s"};
+}
+
+std::string three_digits(double value) {
+  return fmt::format("{:.{}f}", value, value < 1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0);
+}
+
 // Puts bars on what has been stacked so far.
 class Stack {
  public:
@@ -107,7 +122,9 @@ class Stack {
   void label(plot::Panel& panel) const {
     if (panel.marks.empty()) return;
     auto& bars = std::get<plot::Bars>(panel.marks.back());
-    for (const double total : top_) bars.labels.push_back(format_duration(total));
+    const Unit unit = unit_of(*std::max_element(top_.begin(), top_.end()));
+    for (const double total : top_)
+      bars.labels.push_back(fmt::format("{} {}", three_digits(total / unit.ns), unit.name));
   }
 
  private:
@@ -124,7 +141,8 @@ void add_stacked(plot::Figure& figure, const std::vector<StackedPanel>& panels) 
     panel.title = stacked.title;
     panel.x = {.label = stacked.axis, .format = plot::Format::duration, .from_zero = true};
     panel.y = {.reversed = true, .categories = stacked.bars};
-    panel.height = static_cast<double>(stacked.bars.size());
+    panel.height = 1.2 * static_cast<double>(stacked.bars.size()) /
+                   static_cast<double>(panels.front().bars.size());
     Stack stack(stacked.bars.size());
     for (const std::string& name : order.shown) {
       if (const auto part = stacked.parts.find(name); part != stacked.parts.end())

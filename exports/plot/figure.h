@@ -178,6 +178,7 @@ struct Figure {
   std::vector<Panel> panels;  // [rows][columns]
   bool share_x = false;       // columns have one x range; inner tick labels are left out
   bool share_y = false;       // rows have one y range
+  bool may_stack = false;     // on paper too narrow for the columns all panels go under one another
   LegendPlace legend = LegendPlace::automatic;
   double aspect = 0;  // height / width; 0: by the panels
   // What the reader must know beside the picture: what was left out, what n is. One sentence each.

@@ -210,6 +210,15 @@ Scene layout(const Figure& figure, const Style& style, const Fonts& fonts) {
   check(figure);
   const Colors colors = colors_of(style);
   const Metrics metrics = metrics_of(style);
+  // Of a column with its axis, in ems of the text.
+  constexpr double kLeastColumn = 14;
+  const double column = style.size.width / static_cast<double>(figure.columns);
+  if (figure.may_stack && figure.columns > 1 && column < kLeastColumn * metrics.text) {
+    Figure stacked = figure;
+    stacked.rows = figure.panels.size();
+    stacked.columns = 1;
+    return Layout(stacked, {style, fonts, colors, metrics}).make();
+  }
   return Layout(figure, {style, fonts, colors, metrics}).make();
 }
 

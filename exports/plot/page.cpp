@@ -20,7 +20,7 @@ namespace {
 
 constexpr int kMostRounds = 8;
 // A plot that is smaller says nothing; in ems of the text.
-constexpr double kLeastWidth = 6, kLeastHeight = 3.5;
+constexpr double kLeastWidth = 6, kLeastHeight = 3.5, kLeastStrip = 1;
 constexpr std::size_t kMostFooterLines = 6;
 
 const HeatMap* map_of(const Panel& panel) {
@@ -497,13 +497,16 @@ class Arranger {
   // --- After the last round. ---
 
   void check_size() const {
-    double least_width = 1e9, least_height = 1e9;
-    for (const PanelFrame& here : page_.frames) {
-      least_width = std::min(least_width, here.plot.width());
-      least_height = std::min(least_height, here.plot.height());
+    double least_width = 1e9, least_height = 1e9, lack_x = 0, lack_y = 0;
+    for (std::size_t i = 0; i < page_.frames.size(); ++i) {
+      const Area& plot = page_.frames[i].plot;
+      // A strip whose height says nothing may be flat.
+      const double height = figure_.panels[i].y.show_labels ? kLeastHeight : kLeastStrip;
+      least_width = std::min(least_width, plot.width());
+      least_height = std::min(least_height, plot.height());
+      lack_x = std::max(lack_x, kLeastWidth * m_.text - plot.width());
+      lack_y = std::max(lack_y, height * m_.text - plot.height());
     }
-    const double lack_x = std::max(0., kLeastWidth * m_.text - least_width);
-    const double lack_y = std::max(0., kLeastHeight * m_.text - least_height);
     if (lack_x == 0 && lack_y == 0) return;
     const double width = std::ceil(page_.width + lack_x * static_cast<double>(columns_));
     const double height = std::ceil(page_.height + lack_y * static_cast<double>(rows_));
