@@ -59,8 +59,7 @@ FontFile file_of(const FcPattern* pattern) {
   return {text_of(pattern, FC_FILE), index, text_of(pattern, FC_FAMILY)};
 }
 
-// How far a face's weight is from the one that is asked for. Regular and medium are one to
-// fontconfig's neighbours; a light or a demi-bold face is neither.
+// Light, medium and demi-bold faces are neither regular nor bold.
 bool is_weight(const FcPattern* pattern, bool bold) {
   const double weight = number_of(pattern, FC_WEIGHT);
   return bold ? weight == FC_WEIGHT_BOLD : weight == FC_WEIGHT_REGULAR || weight == FC_WEIGHT_BOOK;

@@ -33,7 +33,7 @@ class Fonts {
     double descent = 0;  // of an em, below it, positive
   };
   // Face 0 is the family's regular one, 1 its bold; then those that stand in for characters they
-  // lack.
+  // lack, in the order in which set() needed them. References stay valid.
   std::size_t faces() const;
   const Face& face(std::size_t i) const;
   void* freetype_face(std::size_t i) const;  // FT_Face, owned by this
@@ -41,7 +41,8 @@ class Fonts {
   // Markup (figure.h) as runs of one face each, at their places; characters that the family lacks
   // come from DejaVu Sans, those that it lacks from any other font of the machine (which adds a
   // face), else as U+FFFD. Control characters become spaces; joiners and marks of direction are
-  // left out, for nothing is shaped.
+  // left out, for nothing is shaped. Sub- and superscripts have 0.7 of the size; they may go below
+  // the descent and above the ascent, by less than a tenth of the size each.
   std::vector<TextRun> set(std::string_view markup, double size, bool bold = false) const;
   double width(std::string_view markup, double size, bool bold = false) const;
 

@@ -30,7 +30,7 @@ struct Rectangle {
   double radius = 0;  // of its corners
 };
 
-// Round joins and ends. Lengths of dashes and gaps in points; empty: solid.
+// Round joins and ends. Lengths of dashes and gaps in points; empty: solid; a dash of 0 is a dot.
 struct Polyline {
   std::vector<Point> points;
   Color color;
