@@ -80,11 +80,11 @@ double student_t_975(int64_t degrees) {
   return (low + high) / 2;
 }
 
-std::optional<Interval> mean_interval_of(const Spread& spread) {
+std::optional<MeanInterval> mean_interval_of(const Spread& spread) {
   if (spread.n < 2) return std::nullopt;
   const double half =
       student_t_975(spread.n - 1) * spread.sd / std::sqrt(static_cast<double>(spread.n));
-  return Interval{spread.mean - half, spread.mean + half};
+  return MeanInterval{spread.mean - half, spread.mean + half};
 }
 
 std::optional<Proportion> proportion_of(int64_t hits, int64_t n) {

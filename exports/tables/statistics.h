@@ -35,14 +35,14 @@ struct Proportion {
   double share() const { return static_cast<double>(hits) / static_cast<double>(n); }
 };
 
-struct Interval {
+struct MeanInterval {
   double low = 0;
   double high = 0;
 };
 
 // 95 % interval of the mean of a normal distribution: mean -+ t sd / sqrt(n), t the 97.5 % quantile
 // of Student's distribution with n - 1 degrees of freedom. Nothing for n = 1.
-std::optional<Interval> mean_interval_of(const Spread& spread);
+std::optional<MeanInterval> mean_interval_of(const Spread& spread);
 
 // 97.5 % quantile of Student's t distribution with that many (at least 1) degrees of freedom, to
 // 1e-9. Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.3 and 26.7.4 (the

@@ -29,10 +29,10 @@ void attention_rows(const Source& source, RowSink& sink) {
         const std::vector<int32_t>& positions = cached.at(
             block.run[i], block.sample[i], block.step[i], block.layer[i], block.head[i], keys);
         const size_t fixed = cells.size();
+        cells.resize(fixed + 2);
         for (uint64_t key = 0; key < keys; ++key) {
-          cells.resize(fixed);
-          cells.push_back(!positions.empty() ? whole(positions[key]) : Cell());
-          cells.push_back(Cell(block.probabilities.values[begin + key]));
+          if (!positions.empty()) cells[fixed] = int64_t{positions[key]};
+          cells[fixed + 1] = block.probabilities.values[begin + key];
           sink.row(cells);
         }
       });

@@ -167,7 +167,8 @@ void curves(const Source& source, RowSink& sink) {
     for (size_t at = 0; at < distance.size(); ++at) {
       Row cells = begin;
       cells.push_back(whole(static_cast<int64_t>(at)));
-      cells.push_back(at < ranking.size() ? whole(ranking[at]) : Cell());
+      cells.emplace_back();
+      if (at < ranking.size()) cells.back() = int64_t{ranking[at]};
       cells.push_back(Cell(distance[at]));
       cells.push_back(value_at(distance_all, static_cast<int64_t>(at)));
       sink.row(cells);

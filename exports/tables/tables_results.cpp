@@ -16,7 +16,7 @@ namespace t = kvreel::tracer;
 // n, mean, sd, least, most, and the 95 % interval of the mean.
 void send_spread(RowSink& sink, Row row, std::vector<double> values) {
   const Spread spread = *spread_of(std::move(values));
-  const std::optional<Interval> interval = mean_interval_of(spread);
+  const std::optional<MeanInterval> interval = mean_interval_of(spread);
   send(sink, std::move(row), whole(spread.n), Cell(spread.mean), Cell(spread.sd),
        Cell(spread.least), Cell(spread.most), interval ? Cell(interval->low) : Cell(),
        interval ? Cell(interval->high) : Cell());

@@ -120,7 +120,7 @@ void step_latency(const Source& source, RowSink& sink) {
   });
   for (auto& [key, values] : durations) {
     const Spread spread = *spread_of(std::move(values));
-    const std::optional<Interval> interval = mean_interval_of(spread);
+    const std::optional<MeanInterval> interval = mean_interval_of(spread);
     send(sink, {Cell(source.labels.run(key.first)), whole(key.second)}, whole(spread.n),
          Cell(spread.mean), Cell(spread.sd), Cell(spread.median), Cell(spread.p10),
          Cell(spread.p90), Cell(spread.p99), interval ? Cell(interval->low) : Cell(),
