@@ -56,7 +56,7 @@ std::vector<FigureRun> runs_of(const FigureTrace& trace, const std::vector<Figur
   if (runs.empty()) {
     fail(
         "{} has no run but that of the full cache, whose budgets are all 1; record a policy that "
-        "evicts, such as --policy refreekv, or ask for the full cache with --runs",
+        "evicts, such as --policy refreekv, or ask for the full cache with --run",
         trace.source.trace.path());
   }
   return runs;
@@ -181,7 +181,7 @@ Figure layer_budget(const FigureSource& source) {
   Figure figure;
   figure.title = "Budget by layer";
   figure.remarks = data.remarks;
-  figure.metadata.emplace_back("shown runs", list_of_runs(data.runs));
+  figure.metadata.emplace_back("runs", list_of_runs(data.runs));
   arrange_panels(figure, data.panels.size());
 
   size_t most = 0;  // series of a panel

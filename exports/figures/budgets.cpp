@@ -1,6 +1,8 @@
 // Budgets after prefill, as recorded and at any other threshold.
 #include "exports/figures/budgets.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -146,6 +148,12 @@ int64_t cut_at(std::span<const float> distance, double threshold) {
       distance.begin(), distance.end(), threshold,
       [](double limit, float value) { return limit < static_cast<double>(value); });
   return std::max<int64_t>(above - distance.begin() - 1, 0);
+}
+
+std::string budget_label(std::string label, const FigureSource& source) {
+  const std::optional<int32_t>& layer = source.options.filter.layer;
+  if (layer && *layer >= 0) label += fmt::format(" of layer {}", *layer);
+  return label;
 }
 
 int layers_of(const FigureTrace& trace, const WholePasses& passes) {

@@ -23,6 +23,9 @@ namespace kvreel::exports {
 // The largest i with distance[i] <= threshold, 0 where there is none. `distance` is non-decreasing.
 int64_t cut_at(std::span<const float> distance, double threshold);
 
+// "Budget", "Budget of layer 3" where the filter names one.
+std::string budget_label(std::string label, const FigureSource& source);
+
 // Number of the model's layers.
 int layers_of(const FigureTrace& trace, const WholePasses& passes);
 

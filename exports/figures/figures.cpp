@@ -154,6 +154,14 @@ void add_metadata(plot::Figure& figure, const FigureSource& source) {
   };
   add("reference", options.reference);
   add("by", options.by);
+  if (source.several()) {
+    std::string names;
+    for (const auto& trace : source.traces) {
+      names += (names.empty() ? "" : ", ") +
+               std::filesystem::path(trace->source.trace.path()).filename().string();
+    }
+    add("trace", names);
+  }
   for (size_t i = 0; i < source.traces.size(); ++i) {
     for (const auto& [key, value] : trace_metadata(source.traces[i]->source))
       add(source.several() ? fmt::format("{} {}", key, i + 1) : key, value);

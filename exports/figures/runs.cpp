@@ -138,7 +138,13 @@ std::vector<std::string> names_of(std::span<const FigureRun> runs,
     std::vector<std::string> parts;
     if (policies) parts.push_back(plot::escape_markup(run.policy));
     for (const auto& [key, value] : run.parameters) {
-      if (key != left_out[i] && differs(run, key)) parts.push_back(setting_text(key, value));
+      if (key == left_out[i] || !differs(run, key)) continue;
+      // "streaming-llm 50 %": beside the policy's name its own number needs no other.
+      if (policies && key == swept_parameter(run)) {
+        parts[0] += " " + plot::escape_markup(spaced_percent(value));
+      } else {
+        parts.push_back(setting_text(key, value));
+      }
     }
     if (parts.empty() && !traces) parts.push_back(plot::escape_markup(run.policy));
     if (traces) parts.insert(parts.begin(), plot::escape_markup(run.trace->label));
@@ -155,6 +161,19 @@ void tell_apart(std::vector<std::string>& names, std::span<const FigureRun> runs
     const std::string whole = plot::escape_markup(runs[i].name);
     names[i] += (names[i].empty() ? "" : ", ") + whole;
   }
+}
+
+std::vector<std::string> family_names(std::span<const Family> families, bool values_of_one) {
+  std::vector<FigureRun> runs;
+  std::vector<std::string_view> left_out;
+  for (const Family& family : families) {
+    runs.push_back(family.runs.front());
+    const bool with_value = values_of_one && family.runs.size() == 1;
+    left_out.push_back(with_value ? std::string_view() : std::string_view(family.swept));
+  }
+  std::vector<std::string> names = names_of(runs, left_out);
+  tell_apart(names, runs);
+  return names;
 }
 
 }  // namespace
@@ -204,15 +223,6 @@ std::vector<Family> families_of(std::span<const FigureRun> runs) {
         family.runs.begin(), family.runs.end(),
         [](const FigureRun& a, const FigureRun& b) { return swept_value(a) < swept_value(b); });
   }
-  // A parameter that no two runs of the policy differ in is no news beside a point.
-  for (Family& family : families) {
-    const FigureRun& mine = family.runs.front();
-    const bool varies = std::any_of(runs.begin(), runs.end(), [&](const FigureRun& other) {
-      return other.policy == mine.policy && other.parameter(family.swept) != nullptr &&
-             *other.parameter(family.swept) != *mine.parameter(family.swept);
-    });
-    if (!varies) family.swept.clear();
-  }
   return families;
 }
 
@@ -223,15 +233,11 @@ std::vector<std::string> short_names(std::span<const FigureRun> runs) {
 }
 
 std::vector<std::string> short_names(std::span<const Family> families) {
-  std::vector<FigureRun> runs;
-  std::vector<std::string_view> swept;
-  for (const Family& family : families) {
-    runs.push_back(family.runs.front());
-    swept.push_back(swept_parameter(runs.back()));
-  }
-  std::vector<std::string> names = names_of(runs, swept);
-  tell_apart(names, runs);
-  return names;
+  return family_names(families, false);
+}
+
+std::vector<std::string> point_names(std::span<const Family> families) {
+  return family_names(families, true);
 }
 
 std::string spaced_percent(std::string_view value) {

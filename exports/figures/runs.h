@@ -40,9 +40,7 @@ std::optional<FigureRun> reference_run(const FigureSource& source, const FigureT
 // Runs that are the same but for a parameter that is swept, such as the threshold.
 struct Family {
   std::vector<FigureRun> runs;  // by the parameter, ascending; in order of the trace where equal
-  // What the parameter is, where the family's figure labels its points with it: "threshold",
-  // "budget"; "": nothing is swept in any family of the policy.
-  std::string swept;
+  std::string swept;            // what the parameter is: "threshold", "budget", "" for neither
 };
 
 // Families in the order of their first runs. Thresholds are swept where a policy has them, else
@@ -50,11 +48,13 @@ struct Family {
 std::vector<Family> families_of(std::span<const FigureRun> runs);
 
 // A short name for each: the trace where there are several, the policy where there are several, the
-// parameters that differ among runs of the policy ("T = 1 %", "keep-layers none"); the policy where
-// nothing differs. Markup. No two runs have the same name.
+// parameters that differ among runs of the policy ("T = 1 %", "keep-layers none", beside a policy
+// "streaming-llm 50 %"); the policy where nothing differs. Markup. No two runs have the same name.
 std::vector<std::string> short_names(std::span<const FigureRun> runs);
-// The same for families, by their first runs, without what is swept.
+// The same for families, without what is swept: "keep-layers none".
 std::vector<std::string> short_names(std::span<const Family> families);
+// The same, a family of one run with its value: "refreekv 1 %, keep-layers none".
+std::vector<std::string> point_names(std::span<const Family> families);
 
 // "1%" -> "1 %".
 std::string spaced_percent(std::string_view value);

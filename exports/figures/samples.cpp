@@ -128,7 +128,7 @@ std::vector<int32_t> match(const FigureTrace& first, const Prompts& mine, const 
   if (shared == 0 || !(same_samples || same_file)) {
     fail(
         "'{}' has {} and '{}' {}, of which they share {}, so that their runs cannot be compared; "
-        "record both with the same prompts, or choose samples that both have with --samples",
+        "record both with the same prompts, or choose samples that both have with --sample",
         file_name(first), describe(first, mine), file_name(other), describe(other, theirs), shared);
   }
   return rows;
@@ -141,7 +141,7 @@ std::vector<int32_t> match(const FigureTrace& first, const Prompts& mine, const 
   fail("no sample of {} was finished by all of {}; {}", where, names,
        is_live ? "wait until each has finished one"
                : "choose runs that have one in common with "
-                 "--runs");
+                 "--run");
 }
 
 }  // namespace

@@ -85,10 +85,10 @@ ScoreData score_data(const FigureSource& source) {
   const std::vector<FigureRun> runs = selected_runs(source);
   ScoreData data;
   data.families = families_of(runs);
-  data.names = short_names(data.families);
+  data.names = point_names(data.families);
   require_few_series(data.families.size());
   for (size_t i = 0; i < data.families.size(); ++i) {
-    if (!data.families[i].swept.empty()) data.names[i] += " (" + data.families[i].swept + ")";
+    if (data.families[i].runs.size() > 1) data.names[i] += " (" + data.families[i].swept + ")";
   }
   for (const auto& trace : source.traces) data.passes.emplace_back(*trace);
   data.shared = shared_samples(source, data.passes, runs);
@@ -100,7 +100,7 @@ ScoreData score_data(const FigureSource& source) {
   const std::vector<std::string> remarks = counts.remarks();
   data.remarks.insert(data.remarks.begin(), remarks.begin(), remarks.end());
   remark_on_settings(source, data.remarks);
-  data.metadata.emplace_back("shown runs", list_of_runs(runs));
+  data.metadata.emplace_back("runs", list_of_runs(runs));
   return data;
 }
 
@@ -120,9 +120,23 @@ std::vector<Place> pareto_front(std::vector<Place> places) {
   return front;
 }
 
+// In narrow panels, or beside a name that says it, a value would be too much.
+bool with_labels(const ScoreData& data, const Family& family) {
+  constexpr size_t kMostPanels = 2;
+  return family.runs.size() > 1 && data.groups.size() <= kMostPanels;
+}
+
 std::string point_label(const Family& family, const FigureRun& run) {
   const std::string* const value = run.parameter(family.swept);
   return value == nullptr ? "" : plot::escape_markup(spaced_percent(*value));
+}
+
+// Along the cost, the spreads of more points would hide each other.
+bool with_spreads(const ScoreData& data) {
+  constexpr size_t kMost = 6;
+  size_t points = 0;
+  for (const Family& family : data.families) points += family.runs.size();
+  return points <= kMost;
 }
 
 Panel score_panel(const FigureSource& source, const ScoreData& data, const SampleGroup& group,
@@ -143,20 +157,19 @@ Panel score_panel(const FigureSource& source, const ScoreData& data, const Sampl
       const auto score = score_of(data.passes[trace], run.run, samples);
       if (!cost || !score) continue;
       of_runs.x.push_back(cost->mean);
-      of_runs.x_low.push_back(cost->p10);
-      of_runs.x_high.push_back(cost->p90);
+      if (with_spreads(data)) {
+        of_runs.x_low.push_back(cost->p10);
+        of_runs.x_high.push_back(cost->p90);
+      }
       of_runs.y.push_back(score->value);
       of_runs.y_low.push_back(score->low);
       of_runs.y_high.push_back(score->high);
-      of_runs.labels.push_back(point_label(family, run));
+      if (with_labels(data, family)) of_runs.labels.push_back(point_label(family, run));
       line.x.push_back(cost->mean);
       line.y.push_back(score->value);
       places.push_back({cost->mean, score->value});
     }
     if (of_runs.x.empty()) continue;
-    const bool labelled = std::any_of(of_runs.labels.begin(), of_runs.labels.end(),
-                                      [](const std::string& label) { return !label.empty(); });
-    if (!labelled) of_runs.labels.clear();
     if (line.x.size() > 1) lines.emplace_back(std::move(line));
     points.emplace_back(std::move(of_runs));
   }
@@ -174,15 +187,41 @@ Panel score_panel(const FigureSource& source, const ScoreData& data, const Sampl
   return panel;
 }
 
+// The panels of groups are to be compared: one range for all.
+void share_costs(Figure& figure) {
+  double low = std::numeric_limits<double>::infinity();
+  double high = -low;
+  for (const Panel& panel : figure.panels) {
+    for (const plot::Mark& mark : panel.marks) {
+      const auto* const points = std::get_if<plot::Points>(&mark);
+      if (points == nullptr) continue;
+      for (const auto* values : {&points->x, &points->x_low, &points->x_high}) {
+        for (const double value : *values) {
+          low = std::min(low, value);
+          high = std::max(high, value);
+        }
+      }
+    }
+  }
+  const double room = 0.05 * (high > low ? high - low : std::max(high, 1.0));
+  for (Panel& panel : figure.panels) {
+    if (panel.gap) continue;
+    panel.x.low = panel.x.from_zero ? 0 : low - room;
+    panel.x.high = high + room;
+  }
+}
+
 Figure score_figure(const FigureSource& source, std::string title, const plot::Axis& cost,
                     const CostOf& cost_of) {
   const ScoreData data = score_data(source);
   Figure figure;
   figure.title = std::move(title);
   figure.remarks = data.remarks;
-  figure.remarks.push_back(
-      "Bars: Wilson's 95 % interval of the score; 10th to 90th percentile over "
-      "samples along the other axis.");
+  figure.remarks.emplace_back(
+      with_spreads(data)
+          ? "Bars: Wilson's 95 % interval of the score; 10th to 90th percentile of the cost over "
+            "samples."
+          : "Bars: Wilson's 95 % interval.");
   figure.metadata = data.metadata;
   arrange_panels(figure, data.groups.size());
   for (size_t i = 0; i < data.groups.size(); ++i) {
@@ -190,17 +229,20 @@ Figure score_figure(const FigureSource& source, std::string title, const plot::A
     figure.panels[i].x = cost;
     figure.panels[i].y = {.label = std::string(kScoreName), .format = plot::Format::percent};
   }
+  if (data.groups.size() > 1) share_costs(figure);
   return figure;
 }
 
 // Score of each run (scores.h: exact match with Wilson's 95 % interval) against the mean over
 // samples of its budget (kept / prompt positions after prefill, mean over layers; of one layer
-// where the filter names it), with the 10th and 90th percentile over samples. Thin lines join runs
-// that differ in their threshold or budget alone. Pareto front: runs that no other run matches at a
-// lower budget.
+// where the filter names it), with the 10th and 90th percentile over samples where there are six
+// runs at most. Thin lines join runs that differ in their threshold or budget alone. Pareto front:
+// runs that no other run matches at a lower budget.
 Figure score_budget(const FigureSource& source) {
-  return score_figure(source, "Score against budget",
-                      {.label = "Mean budget", .format = plot::Format::percent}, recorded_budgets);
+  return score_figure(
+      source, "Score against budget",
+      {.label = budget_label("Mean budget", source), .format = plot::Format::percent},
+      recorded_budgets);
 }
 
 // The same against the mean over samples of the cache bytes held after prefill

@@ -20,35 +20,59 @@ using plot::Line;
 using plot::Panel;
 using plot::Points;
 
-// Where lines that are known everywhere are drawn: 100 thresholds a decade, 0.1 % to 10 %, and what
-// was recorded.
-std::vector<double> threshold_grid(const ThresholdData& data) {
+// The thresholds that figures reach over: 0.1 % to 10 %, and what was recorded.
+struct Reach {
   double low = 0.001;
   double high = 0.1;
-  std::vector<double> grid;
+};
+
+Reach reach_of(const ThresholdData& data) {
+  Reach reach;
   for (const ThresholdSeries& series : data.series) {
     for (const double threshold : series.thresholds()) {
       if (threshold <= 0) continue;  // not on a logarithmic axis
-      low = std::min(low, threshold);
-      high = std::max(high, threshold);
-      grid.push_back(threshold);
+      reach.low = std::min(reach.low, threshold);
+      reach.high = std::max(reach.high, threshold);
     }
   }
+  return reach;
+}
+
+// Where lines that are known everywhere are drawn: 100 thresholds a decade, and what was recorded.
+std::vector<double> threshold_grid(const ThresholdData& data) {
+  const Reach reach = reach_of(data);
+  std::vector<double> grid;
+  for (const ThresholdSeries& series : data.series) {
+    for (const double threshold : series.thresholds()) {
+      if (threshold > 0) grid.push_back(threshold);
+    }
+  }
+  const std::vector<double> recorded = grid;
   constexpr int kPerDecade = 100;
-  const int first = static_cast<int>(std::ceil(kPerDecade * std::log10(low) - 1e-9));
-  const int last = static_cast<int>(std::floor(kPerDecade * std::log10(high) + 1e-9));
-  for (int i = first; i <= last; ++i)
-    grid.push_back(std::pow(10.0, static_cast<double>(i) / kPerDecade));
+  const int first = static_cast<int>(std::ceil(kPerDecade * std::log10(reach.low) - 1e-9));
+  const int last = static_cast<int>(std::floor(kPerDecade * std::log10(reach.high) + 1e-9));
+  for (int i = first; i <= last; ++i) {
+    const double threshold = std::pow(10.0, static_cast<double>(i) / kPerDecade);
+    // A recorded threshold of 1 % and 10^-2 may differ in the last bit: the recorded one counts.
+    const bool is_recorded = std::any_of(recorded.begin(), recorded.end(), [&](double other) {
+      return std::abs(other - threshold) < 1e-12 * threshold;
+    });
+    if (!is_recorded) grid.push_back(threshold);
+  }
   std::sort(grid.begin(), grid.end());
-  // A recorded threshold of 1 % and 10^-2 may differ in the last bit.
-  grid.erase(
-      std::unique(grid.begin(), grid.end(), [](double a, double b) { return b - a < 1e-12 * b; }),
-      grid.end());
+  grid.erase(std::unique(grid.begin(), grid.end()), grid.end());
   return grid;
 }
 
-plot::Axis threshold_axis() {
-  return {.label = "Threshold T", .format = plot::Format::percent, .scale = plot::Scale::log};
+// All figures of thresholds have one axis, so that they can be laid beside each other.
+plot::Axis threshold_axis(const ThresholdData& data) {
+  constexpr double kRoom = 1.2;  // so that marks at the ends are whole
+  const Reach reach = reach_of(data);
+  return {.label = "Threshold T",
+          .format = plot::Format::percent,
+          .scale = plot::Scale::log,
+          .low = reach.low / kRoom,
+          .high = reach.high * kRoom};
 }
 
 // Runs at T = 0 have no place on a logarithmic axis.
@@ -68,11 +92,6 @@ void remark_on_zero(const ThresholdData& data, std::vector<std::string>& remarks
   }
 }
 
-std::string budget_label(const FigureSource& source) {
-  const std::optional<int32_t>& layer = source.options.filter.layer;
-  return layer ? fmt::format("Budget of layer {}", *layer) : "Budget";
-}
-
 // Bands of several series would hide each other.
 bool with_band(const ThresholdData& data) {
   return data.series.size() == 1 && data.series[0].samples.size() > 1;
@@ -86,8 +105,9 @@ bool with_band(const ThresholdData& data) {
 Panel budget_panel(const FigureSource& source, const ThresholdData& data, size_t at) {
   Panel panel;
   panel.title = data.panels[at];
-  panel.x = threshold_axis();
-  panel.y = {.label = budget_label(source), .format = plot::Format::percent, .from_zero = true};
+  panel.x = threshold_axis(data);
+  panel.y = {
+      .label = budget_label("Budget", source), .format = plot::Format::percent, .from_zero = true};
   const std::vector<double> grid = threshold_grid(data);
   std::vector<plot::Mark> marks;
   for (const ThresholdSeries& series : data.series) {
@@ -106,7 +126,7 @@ Panel budget_panel(const FigureSource& source, const ThresholdData& data, size_t
     }
     panel.marks.emplace_back(std::move(line));
 
-    Points points{.series = series.name, .in_legend = false};
+    Points points{.series = series.name};
     for (const FigureRun& run : shown_runs(series)) {
       const auto spread = spread_of(recorded_budgets(run, *series.passes, series.samples));
       points.x.push_back(*run.threshold);
@@ -180,13 +200,13 @@ Panel scores_panel(const ThresholdData& data, const std::vector<ScoredSeries>& a
                    std::string label, size_t at) {
   Panel panel;
   panel.title = data.panels[at];
-  panel.x = threshold_axis();
+  panel.x = threshold_axis(data);
   panel.y = {.label = std::move(label), .format = plot::Format::percent};
   const bool bars = with_intervals(data);
   for (const ScoredSeries& scored : all) {
     if (scored.series->panel != at) continue;
     Line line{.series = scored.series->name, .x = scored.thresholds, .markers = !bars};
-    Points points{.series = scored.series->name, .x = scored.thresholds, .in_legend = false};
+    Points points{.series = scored.series->name, .x = scored.thresholds};
     for (const Score& score : scored.scores) {
       line.y.push_back(score.value);
       points.y.push_back(score.value);
@@ -203,8 +223,9 @@ constexpr const char* kNoIntervals =
     "Intervals are left out: those of so many series would hide each other.";
 
 // Scores of runs that no threshold moves, as rules, where one holds for the whole panel.
-void add_rules(Panel& panel, const ThresholdData& data, std::vector<std::string>& remarks) {
+void add_rules(Figure& figure, const ThresholdData& data) {
   if (!data.one_plane) return;
+  Panel& panel = figure.panels[0];
   const ThresholdSeries& first = data.series.front();
   const auto rule = [&](const FigureRun& run, const std::string& label, plot::Dash dash) {
     const auto score = score_of(*first.passes, run.run, first.samples);
@@ -220,14 +241,16 @@ void add_rules(Panel& panel, const ThresholdData& data, std::vector<std::string>
   std::erase_if(fixed, [](const FigureRun& run) { return run.is_full(); });
   constexpr size_t kMostRules = 4;
   if (fixed.size() > kMostRules) {
-    remarks.push_back(
-        "Runs without a threshold are left out: there are too many; choose some with --runs.");
+    figure.remarks.emplace_back(
+        "Runs without a threshold are left out: there are too many; choose some with --run.");
     return;
   }
   std::vector<FigureRun> named = fixed;
   named.push_back(first.runs.front());  // so that the policy is said
   const std::vector<std::string> names = short_names(named);
   for (size_t i = 0; i < fixed.size(); ++i) rule(fixed[i], names[i], plot::Dash::dotted);
+  // The one line among rules that have names is to have one, too.
+  if (!fixed.empty() && data.series.size() == 1) figure.legend = plot::LegendPlace::above;
 }
 
 std::vector<ScoredSeries> retained(const ThresholdData& data, std::vector<std::string>& remarks) {
@@ -292,7 +315,7 @@ Figure threshold_score(const FigureSource& source) {
       "its samples have no answers", figure.remarks);
   for (size_t i = 0; i < data.panels.size(); ++i)
     figure.panels[i] = scores_panel(data, all, std::string(kScoreName), i);
-  add_rules(figure.panels[0], data, figure.remarks);
+  add_rules(figure, data);
   figure.remarks.emplace_back(with_intervals(data) ? "Bars: Wilson's 95 % interval."
                                                    : kNoIntervals);
   return figure;
@@ -314,7 +337,7 @@ Figure threshold(const FigureSource& source) {
   if (columns > kMostColumns) {
     fail_usage(
         "The figure would have {} columns, one for each family of runs, and shows {} at most; "
-        "choose fewer with --runs, or draw 'retention' and 'threshold-budget'.",
+        "choose fewer with --run, or draw 'retention' and 'threshold-budget'.",
         columns, kMostColumns);
   }
   const std::vector<ScoredSeries> all = retained(data, figure.remarks);

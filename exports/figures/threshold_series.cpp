@@ -92,7 +92,7 @@ ThresholdData threshold_data(const FigureSource& source, Beside beside, bool nee
     require_few_series(grouped ? groups.size() : names.size());
   }
   data.remarks = counts.remarks();
-  data.metadata.emplace_back("shown runs", list_of_runs(shown));
+  data.metadata.emplace_back("runs", list_of_runs(shown));
   return data;
 }
 
@@ -101,7 +101,7 @@ void require_few_series(size_t series) {
   if (series <= kMost) return;
   fail_usage(
       "A panel would have {} series, of which more than {} are not told apart; choose fewer with "
-      "--runs or --samples, or group by another field.",
+      "--run or --sample, or group by another field.",
       series, kMost);
 }
 
@@ -109,13 +109,14 @@ void arrange_panels(plot::Figure& figure, size_t panels) {
   constexpr size_t kMost = 12;
   if (panels > kMost) {
     fail_usage(
-        "The figure would have {} panels, and shows {} at most; choose fewer with --runs or "
-        "--samples, or group by another field.",
+        "The figure would have {} panels, and shows {} at most; choose fewer with --run or "
+        "--sample, or group by another field.",
         panels, kMost);
   }
   figure.columns = panels <= 1 ? 1 : panels <= 4 ? 2 : 3;
   figure.rows = (panels + figure.columns - 1) / figure.columns;
   figure.panels.resize(figure.rows * figure.columns);
+  for (size_t i = panels; i < figure.panels.size(); ++i) figure.panels[i].gap = true;
   figure.share_x = panels > 1;
   figure.share_y = panels > 1;
 }
@@ -125,10 +126,33 @@ std::string list_of_runs(const std::vector<FigureRun>& runs) {
     return run.trace != runs.front().trace;
   });
   std::string list;
-  for (const FigureRun& run : runs) {
-    if (!list.empty()) list += ", ";
-    if (several) list += run.trace->label + ": ";
-    list += run.name;
+  const auto add = [&](const FigureRun& run, const std::string& name) {
+    list += (list.empty() ? "" : ", ") + (several ? run.trace->label + ": " : "") + name;
+  };
+  for (const Family& family : families_of(runs)) {
+    const FigureRun& first = family.runs.front();
+    // "threshold=1%" of the first name gets the others' values, where their names differ in it
+    // alone.
+    const auto setting = [&](const FigureRun& run) {
+      const std::string* const value = run.parameter(family.swept);
+      return value == nullptr ? "" : family.swept + "=" + *value;
+    };
+    const std::string mine = setting(first);
+    const size_t at = mine.empty() ? std::string::npos : first.name.find(mine);
+    std::string values;
+    bool joined = at != std::string::npos;
+    for (const FigureRun& run : family.runs) {
+      if (!joined || run.run == first.run) continue;
+      std::string expected = first.name;
+      joined = run.name == expected.replace(at, mine.size(), setting(run));
+      values += "," + *run.parameter(family.swept);
+    }
+    if (joined) {
+      std::string name = first.name;
+      add(first, name.insert(at + mine.size(), values));
+    } else {
+      for (const FigureRun& run : family.runs) add(run, run.name);
+    }
   }
   return list;
 }

@@ -50,7 +50,8 @@ void require_few_series(size_t series);
 // holds.
 void arrange_panels(plot::Figure& figure, size_t panels);
 
-// "full, refreekv" of one trace; "demo: full, demo: refreekv" of several.
+// "full, refreekv:threshold=1%,5%" of one trace, as a command line could have it; "demo: full,
+// demo: refreekv" of several.
 std::string list_of_runs(const std::vector<FigureRun>& runs);
 
 }  // namespace kvreel::exports

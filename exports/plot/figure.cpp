@@ -221,6 +221,10 @@ void check(const Figure& figure) {
     fail("figure '{}': an aspect of {} is none; 0 lets the panels decide.", figure.name,
          figure.aspect);
   }
+  if (std::all_of(figure.panels.begin(), figure.panels.end(),
+                  [](const Panel& panel) { return panel.gap; })) {
+    fail("figure '{}' has no panels but gaps.", figure.name);
+  }
   for (std::size_t p = 0; p < figure.panels.size(); ++p) {
     const Panel& panel = figure.panels[p];
     Place place{figure.name, p, panel.title, 0, ""};
@@ -237,7 +241,8 @@ void check(const Figure& figure) {
       if (std::visit(MarkCheck{panel, place}, panel.marks[m])) any = true;
     }
     place.kind.clear();
-    if (!any && panel.message.empty()) {
+    if (panel.gap && !panel.marks.empty()) fail("{}: a gap has no marks.", place.text());
+    if (!any && !panel.gap && panel.message.empty()) {
       fail(
           "{}: nothing finite is to be drawn; a panel that is empty needs a message that says why.",
           place.text());

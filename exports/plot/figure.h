@@ -162,6 +162,7 @@ struct Panel {
   std::string message;      // in the middle of a panel without marks: why it is empty
   double height = 1;        // of its row, relative to the other rows'
   double width = 1;         // of its column, likewise
+  bool gap = false;         // nothing is here: seven panels in rows of three leave two gaps
 };
 
 enum class LegendPlace : uint8_t {

@@ -105,16 +105,9 @@ class Arranger {
 
   // No axes: nothing is to be drawn on them, and they are not those of a neighbour either.
   bool is_empty(std::size_t i) const {
-    if (figure_.panels[i].message.empty() || !demand(i, true).empty()) return false;
-    const std::size_t row = i / columns_, column = i % columns_;
-    bool x = false, y = false;
-    for (std::size_t r = 0; r < rows_ && figure_.share_x; ++r) {
-      x = x || !demand(index(r, column), true).empty();
-    }
-    for (std::size_t c = 0; c < columns_ && figure_.share_y; ++c) {
-      y = y || !demand(index(row, c), false).empty();
-    }
-    return !(x && y);
+    const Panel& panel = figure_.panels[i];
+    return demand_of(panel, true, tools_).empty() && demand_of(panel, false, tools_).empty() &&
+           (panel.gap || !panel.message.empty());
   }
 
   // --- What stands around the grid of panels, from the page's width alone. ---

@@ -76,7 +76,7 @@ TEST_F(Budgets, LayersAreBoxesOfTheirBudgets) {
   EXPECT_EQ(figure.panels[0].x.categories, (std::vector<std::string>{"0", "1"}));
   const auto boxes = marks_of<plot::Boxes>(figure.panels[0]);
   ASSERT_EQ(boxes.size(), 3u);  // the full cache is left out
-  EXPECT_EQ(boxes[0].series, "refreekv, T = 1 %");
+  EXPECT_EQ(boxes[0].series, "refreekv 1 %");
   EXPECT_EQ(boxes[2].series, "streaming-llm");
   ASSERT_EQ(boxes[0].boxes.size(), 2u);
   EXPECT_EQ(boxes[0].boxes[0].median, 1);

@@ -51,7 +51,7 @@ TEST_F(Figures, MetadataSaysWhereTheNumbersComeFrom) {
   EXPECT_EQ(metadata_value(figure, "kvreel"), "1.2.3 (abcdef)");
   EXPECT_EQ(metadata_value(figure, "model"), "tiny");
   EXPECT_EQ(metadata_value(figure, "prompts"), "prompts.jsonl");
-  EXPECT_EQ(metadata_value(figure, "shown runs"), "refreekv:threshold=1%, refreekv:threshold=5%");
+  EXPECT_EQ(metadata_value(figure, "runs"), "refreekv:threshold=1%,5%");
   EXPECT_EQ(metadata_value(figure, "by"), "task");
   EXPECT_EQ(metadata_value(figure, "drawn by"), "kvreel 9.9");
   EXPECT_EQ(metadata_value(figure, "command"), "kvreel export trace.h5");
@@ -96,7 +96,7 @@ TEST_F(Figures, ARunThatOneOfSeveralTracesHasIsShownWhereItIs) {
   FigureOptions options;
   options.filter.runs = {"refreekv:threshold=1%", "refreekv:threshold=0.01"};
   const plot::Figure figure = make_figure({&figure_trace, &small}, "threshold-budget", options);
-  EXPECT_EQ(metadata_value(figure, "shown runs"),
+  EXPECT_EQ(metadata_value(figure, "runs"),
             "figure: refreekv:threshold=1%, trace: refreekv:threshold=0.01");
 
   options.filter.runs = {"refreekv:threshold=1%"};
@@ -113,6 +113,17 @@ TEST_F(Figures, ARunThatOneOfSeveralTracesHasIsShownWhereItIs) {
   EXPECT_TRUE(
       contains(error_of<UsageError>([&] { make_figure({&small}, "threshold-budget", options); }),
                "trace.h5 has no run 'refreekv:threshold=2%'"));
+}
+
+TEST_F(Figures, WhatIsLeftOfAGridOfPanelsIsAGap) {
+  plot::Figure figure{.name = "x", .rows = 1, .columns = 2};
+  figure.panels.resize(2);
+  figure.panels[0].marks.emplace_back(plot::Line{.series = "a", .x = {1, 2}, .y = {1, 2}});
+  EXPECT_TRUE(contains(error_of([&] { plot::check(figure); }), "panel 2"));
+  figure.panels[1].gap = true;
+  EXPECT_EQ(error_of([&] { plot::check(figure); }), "");
+  figure.panels[0] = {.gap = true};
+  EXPECT_TRUE(contains(error_of([&] { plot::check(figure); }), "no panels but gaps"));
 }
 
 }  // namespace

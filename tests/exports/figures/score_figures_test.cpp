@@ -42,6 +42,26 @@ TEST_F(ScoreFigures, ARunIsAPointAtItsScoreAndMeanBudget) {
   EXPECT_TRUE(has_remark(figure, "1 sample without answers is left out."));
 }
 
+TEST_F(ScoreFigures, TheCostOfOneLayerIsSaidOnTheAxis) {
+  const t::Trace trace = figure_trace();
+  FigureOptions options;
+  options.filter.layer = 1;
+  const plot::Figure figure = make_figure({&trace}, "score-budget", options);
+  EXPECT_EQ(figure.panels[0].x.label, "Mean budget of layer 1");
+  EXPECT_NEAR(marks_of<plot::Points>(figure.panels[0])[1].x[0], (0.8 + 0.875) / 2, kRounding);
+}
+
+TEST_F(ScoreFigures, ARunWithoutSiblingsHasNoLabel) {
+  const t::Trace trace = figure_trace();
+  FigureOptions options;
+  options.filter.runs = {"full", "refreekv:threshold=5%"};
+  const auto points =
+      marks_of<plot::Points>(make_figure({&trace}, "score-budget", options).panels[0]);
+  ASSERT_EQ(points.size(), 2u);
+  EXPECT_EQ(points[1].series, "refreekv");  // nothing to tell it from
+  EXPECT_TRUE(points[1].labels.empty());
+}
+
 TEST_F(ScoreFigures, TheParetoFrontHoldsWhatNoRunBeatsForLess) {
   const t::Trace trace = figure_trace();
   const plot::Figure figure = make_figure({&trace}, "score-bytes");

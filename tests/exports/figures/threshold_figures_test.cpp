@@ -191,28 +191,62 @@ TEST_F(ThresholdFigures, ARunOfAThresholdWithoutCurvesNamesThePolicyThatRecordsT
   EXPECT_EQ(marks_of<plot::Points>(score.panels[0])[0].x, (std::vector<double>{0.03}));
 }
 
-TEST_F(ThresholdFigures, RunsThatDifferInMoreThanTheThresholdAreSeriesOfTheirOwn) {
-  TraceMaker maker(path());
+// Two families of runs of one sample: keep-layers none and 0, each at 5 % and at 1 % or 0.
+t::Trace two_families(const std::string& path, const char* low_threshold) {
+  TraceMaker maker(path);
   maker.add_names();
   for (const char* layers : {"none", "0"}) {
-    for (const char* threshold : {"5%", "1%"}) {
+    for (const char* threshold : {"5%", low_threshold}) {
       maker.add_run(std::string("refreekv:") + layers + threshold, "refreekv",
                     std::string(R"({"preset": "paper", "threshold": ")") + threshold +
                         R"(", "keep-layers": ")" + layers + R"(", "sinks": "4"})");
     }
   }
-  maker.add_sample("a", pieces(10), "{}", "[]", 10);
-  for (int32_t run = 0; run < 4; ++run) {
-    maker.add_pass({.run = run, .sample = 0, .budget = 0.9, .tokens = {5}},
-                   cut_decisions(10, kCurveA, 2, run % 2 == 0 ? 0.05 : 0.01));
+  maker.add_sample("a", pieces(10), R"({"task": "fact"})", "[]", 10);
+  maker.add_sample("b", pieces(10), R"({"task": "copy"})", "[]", 10);
+  const double low = low_threshold[0] == '0' ? 0 : 0.01;
+  for (int32_t sample = 0; sample < 2; ++sample) {
+    for (int32_t run = 0; run < 4; ++run) {
+      maker.add_pass({.run = run, .sample = sample, .budget = 0.9, .tokens = {5}},
+                     cut_decisions(10, kCurveA, 2, run % 2 == 0 ? 0.05 : low));
+    }
   }
   maker.finish();
-  const t::Trace trace = t::Trace::open(path());
-  const auto points = marks_of<plot::Points>(make_figure({&trace}, "threshold-budget").panels[0]);
+  return t::Trace::open(path);
+}
+
+TEST_F(ThresholdFigures, RunsThatDifferInMoreThanTheThresholdAreSeriesOfTheirOwn) {
+  const t::Trace trace = two_families(path(), "1%");
+  const plot::Figure figure = make_figure({&trace}, "threshold-budget");
+  const auto points = marks_of<plot::Points>(figure.panels[0]);
   ASSERT_EQ(points.size(), 2u);
   EXPECT_EQ(points[0].series, "keep-layers none");
   EXPECT_EQ(points[1].series, "keep-layers 0");
-  EXPECT_EQ(points[0].x, (std::vector<double>{0.01, 0.05}));  // by threshold, not by row
+  EXPECT_EQ(points[0].x, (std::vector<double>{0.01, 0.05}));           // by threshold, not by row
+  EXPECT_TRUE(marks_of<plot::Line>(figure.panels[0])[0].low.empty());  // no bands of several
+}
+
+TEST_F(ThresholdFigures, FamiliesArePanelsWhereGroupsAreSeries) {
+  const t::Trace trace = two_families(path(), "1%");
+  FigureOptions options;
+  options.by = "task";
+  const plot::Figure figure = make_figure({&trace}, "threshold-budget", options);
+  ASSERT_EQ(figure.panels.size(), 2u);
+  EXPECT_EQ(figure.panels[0].title, "keep-layers none");
+  EXPECT_EQ(figure.panels[1].title, "keep-layers 0");
+  for (const plot::Panel& panel : figure.panels) {
+    const auto lines = marks_of<plot::Line>(panel);
+    ASSERT_EQ(lines.size(), 2u);
+    EXPECT_EQ(lines[0].series, "fact");
+    EXPECT_EQ(lines[1].series, "copy");
+  }
+}
+
+TEST_F(ThresholdFigures, AThresholdOfZeroHasNoPlaceOnTheAxis) {
+  const t::Trace trace = two_families(path(), "0%");
+  const plot::Figure figure = make_figure({&trace}, "threshold-budget");
+  EXPECT_EQ(marks_of<plot::Points>(figure.panels[0])[0].x, (std::vector<double>{0.05}));
+  EXPECT_TRUE(has_remark(figure, "threshold of 0"));
 }
 
 }  // namespace
