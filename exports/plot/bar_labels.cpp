@@ -22,7 +22,8 @@ bool is_stacked_upon(const Panel& panel, const Bars& bars, double at, double top
   return false;
 }
 
-// The least distance between bars of the panel along the axis, points.
+// What a label may take along the axis, points: the least distance between bars of the panel, or
+// twice that of the outermost to the end of the axis.
 double bar_distance(const Panel& panel, const Bars& bars, const Mapping& places) {
   std::vector<double> at;
   for (const Mark& mark : panel.marks) {
@@ -32,6 +33,10 @@ double bar_distance(const Panel& panel, const Bars& bars, const Mapping& places)
   }
   std::sort(at.begin(), at.end());
   double least = places.length();
+  if (!at.empty()) {
+    least = std::min(least, 2 * (at.front() - std::min(places.from, places.to)));
+    least = std::min(least, 2 * (std::max(places.from, places.to) - at.back()));
+  }
   for (std::size_t i = 1; i < at.size(); ++i) {
     const double gap = at[i] - at[i - 1];
     if (gap > 1e-6) least = std::min(least, gap);

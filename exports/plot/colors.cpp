@@ -12,17 +12,18 @@ namespace {
 
 // Okabe and Ito, "Color Universal Design", 2008, without the yellow (its contrast on white is 1.3);
 // the three that are brightest are darkened, in their hue, to a contrast of about 3. Ordered so
-// that neighbours differ most, also as people without red or green cones see them.
-constexpr std::array<uint32_t, 7> kOkabeIto = {0x0072b2, 0xd08400, 0x009e73, 0xc05a98,
-                                               0x262a31, 0xc44e00, 0x3fa0d0};
+// that the first four, and neighbours, differ most, also as people without red or green cones see
+// them.
+constexpr std::array<uint32_t, 7> kOkabeIto = {0x0072b2, 0xd08400, 0x009e73, 0x262a31,
+                                               0xc05a98, 0x3fa0d0, 0xc44e00};
 // The same hues on a dark ground, where the yellow is welcome and the black is not.
-constexpr std::array<uint32_t, 8> kOkabeItoDark = {0x56b4e9, 0xe69f00, 0x2fc09a, 0xe58ac0,
-                                                   0xf0e442, 0x9f8cf0, 0xe8703a, 0xd5d9df};
+constexpr std::array<uint32_t, 8> kOkabeItoDark = {0x56b4e9, 0xe69f00, 0x2fc09a, 0xd5d9df,
+                                                   0xe8703a, 0x9f8cf0, 0xf0e442, 0xe58ac0};
 // Paul Tol, "Colour Schemes", 2021: bright, with its grey last.
 constexpr std::array<uint32_t, 7> kTolBright = {0x4477aa, 0xee6677, 0x228833, 0xccbb44,
                                                 0xaa3377, 0x66ccee, 0xbbbbbb};
-constexpr std::array<uint32_t, 7> kTolBrightDark = {0x6699cc, 0xee6677, 0x44aa55, 0xccbb44,
-                                                    0xcc66a0, 0x66ccee, 0xbbbbbb};
+constexpr std::array<uint32_t, 7> kTolBrightDark = {0x6699cc, 0xccbb44, 0xee6677, 0xbbbbbb,
+                                                    0x44aa55, 0x66ccee, 0xcc66a0};
 // Told apart by dashes and markers; lightness helps.
 constexpr std::array<uint32_t, 6> kGrey = {0x111111, 0x7c7c7c, 0x3d3d3d,
                                            0x969696, 0x555555, 0x8a8a8a};

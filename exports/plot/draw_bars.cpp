@@ -89,25 +89,17 @@ Color readable_on(Color fill, const Colors& colors) {
   return contrast(fill, light) >= 4 ? light : dark;
 }
 
-// The label of one bar: beyond its end, or inside it where bars are stacked on it or every bar of
-// the stack has one.
+// The label of one bar, which goes from `base` to `end` on the paper.
 void draw_bar_label(const Plot& plot, const Bars& bars, std::size_t i, const Upright& up,
-                    const Area& area, double end, const Look& look) {
+                    const Area& area, double base, double end, const Look& look) {
   const Tools& tools = plot.tools();
   const Metrics& m = tools.m;
   const std::string& label = bars.labels[i];
   const TextStyle style{m.small, false};
   const Color color = tools.colors.text;
   const double middle = tools.fonts.cap_height(m.small) / 2;
-  if (is_stacked_upon(plot.panel, bars, bars.at[i], bars.top[i]) ||
-      continues_labelled(plot.panel, bars, bars.at[i], bars.base[i])) {
-    if (width + m.unit > area.width() || m.small > area.height()) return;
-    plot.over.text({area.center_x(), area.center_y() + middle}, label, {m.small, false},
-                   readable_on(look.fill, tools.colors), 0.5);
-    return;
-  }
-  const bool down = bars.top[i] < bars.base[i];
-  const double gap = down ? -m.unit : m.unit;
+  // Of a negative value, or on an axis that is reversed.
+  const bool down = bars.horizontal ? end < base : end > base;
   switch (bar_label(plot.panel, bars, i, up.places(), tools)) {
     case BarLabel::none:
       return;
@@ -119,8 +111,9 @@ void draw_bar_label(const Plot& plot, const Bars& bars, std::size_t i, const Upr
       return;
     case BarLabel::beyond:
       if (bars.horizontal) {
-        plot.clutter.add_text(plot.over.text({end + gap, area.center_y() + middle}, label, style,
-                                             color, down ? 1 : 0));
+        plot.clutter.add_text(
+            plot.over.text({end + (down ? -m.unit : m.unit), area.center_y() + middle}, label,
+                           style, color, down ? 1 : 0));
       } else {
         const double y = down ? end + m.unit + kAbove * m.small : end - m.unit;
         plot.clutter.add_text(plot.over.text({area.center_x(), y}, label, style, color, 0.5));
@@ -238,7 +231,7 @@ void draw_bars(const Plot& plot, const Bars& bars) {
       end = bars.top[i] < bars.base[i] ? low : high;
       plot.clutter.add_area(up.area(place - m.unit, place + m.unit, low, high));
     }
-    if (up.values().holds(bars.top[i])) draw_bar_label(plot, bars, i, up, area, end, look);
+    if (up.values().holds(bars.top[i])) draw_bar_label(plot, bars, i, up, area, base, end, look);
   }
 }
 

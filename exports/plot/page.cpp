@@ -20,7 +20,7 @@ namespace {
 
 constexpr int kMostRounds = 8;
 // A plot that is smaller says nothing; in ems of the text.
-constexpr double kLeastWidth = 6, kLeastHeight = 3.5, kLeastStrip = 1;
+constexpr double kLeastWidth = 4, kLeastHeight = 3.5;
 constexpr std::size_t kMostFooterLines = 6;
 
 const HeatMap* map_of(const Panel& panel) {
@@ -384,6 +384,13 @@ class Arranger {
     if (!here.y_labels) return here.y_ticks.category ? 0 : m_.tick;
     return label_gap(m_, here.y_ticks.category) + here.y_ticks.extent;
   }
+  double widest_y_labels(std::size_t column) const {
+    double width = 0;
+    for (std::size_t r = 0; r < rows_; ++r) {
+      width = std::max(width, y_labels_width(page_.frames[index(r, column)]));
+    }
+    return width;
+  }
   double x_labels_height(const PanelFrame& here) const {
     if (here.empty) return 0;
     if (!here.x_labels) return here.x_ticks.category ? 0 : m_.tick;
@@ -417,13 +424,16 @@ class Arranger {
     if (shared_map_) {
       const ColorBar bar = shared_bar();
       if (grow(shared_bar_width_, right_edge(bar, tools_) - grid.right)) grew = true;
+      if (grow(top_.front(), bar.ticks.before)) grew = true;
+      if (grow(bottom_.back(), bar.ticks.after)) grew = true;
     }
     return grew;
   }
 
   bool grow_around(std::size_t r, std::size_t c) {
     const PanelFrame& here = frame(r, c);
-    double left = y_labels_width(here);
+    // Titles of one column stand in one line, left of the widest labels.
+    double left = widest_y_labels(c);
     const auto y_lines = y_title_lines(own_y_title(r, c), here.plot.height());
     if (!y_lines.empty()) left += title_gap() + lines_of(y_lines) * m_.text;
     double right = m_.line;
@@ -442,7 +452,10 @@ class Arranger {
       bottom = std::max(bottom, here.y_ticks.after);
     }
     if (const HeatMap* map = map_of(panel(r, c)); map && !shared_map_) {
-      right = std::max(right, right_edge(bar_of(r, c, *map), tools_) - here.plot.right);
+      const ColorBar bar = bar_of(r, c, *map);
+      right = std::max(right, right_edge(bar, tools_) - here.plot.right);
+      top = std::max(top, bar.ticks.before);
+      bottom = std::max(bottom, bar.ticks.after);
     }
     bool grew = grow(left_[c], left);
     grew = grow(right_[c], right) || grew;
@@ -567,12 +580,7 @@ class Arranger {
     }
     const auto y_lines = y_title_lines(own_y_title(r, c), here.plot.height());
     if (!y_lines.empty()) {
-      // Titles of one column stand in one line.
-      double labels = 0;
-      for (std::size_t other = 0; other < rows_; ++other) {
-        labels = std::max(labels, y_labels_width(frame(other, c)));
-      }
-      const double first = here.plot.left - labels - title_gap() - kBelow * m_.text -
+      const double first = here.plot.left - widest_y_labels(c) - title_gap() - kBelow * m_.text -
                            (static_cast<double>(y_lines.size()) - 1) * kLineHeight * m_.text;
       page_.texts.push_back(
           {y_lines, {first, here.plot.center_y()}, 0.5, {m_.text, false}, false, true});
