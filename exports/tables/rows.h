@@ -64,8 +64,22 @@ void for_each_row(const tracer::Trace& trace, tracer::RowRange range, Use&& use)
   }
 }
 
-// The same for the rows of a table that describes passes and has a run, a sample and a step, where
-// the selection wants them: of finished passes (`ends`: the table's column of passes), and of the
+// Whether a row of a table that describes passes, with its run, sample, step and perhaps layer, is
+// wanted. Throws Error for a run or sample that is not there.
+template <typename Table>
+bool is_selected(const Source& source, const Table& block, size_t i) {
+  source.labels.run(block.run[i]);  // a damaged row is an error, not a row of no run
+  source.labels.sample(block.sample[i]);
+  const Selection& selection = source.selection;
+  if constexpr (requires { block.layer; }) {
+    if (!selection.layer(block.layer[i])) return false;
+  }
+  return selection.run(block.run[i]) && selection.sample(block.sample[i]) &&
+         selection.step(block.step[i]);
+}
+
+// for_each_row() where the selection wants the rows of a table that describes passes: of finished
+// passes (`ends`: the table's column of passes), and of the
 // unfinished one.
 template <typename Table, typename Use>
 void for_each_selected(const Source& source, std::vector<uint64_t> tracer::Passes::*ends,
@@ -74,15 +88,7 @@ void for_each_selected(const Source& source, std::vector<uint64_t> tracer::Passe
   const std::vector<uint64_t> all_ends = trace.read_column(ends, 0, source.passes.size());
   const Selection& selection = source.selection;
   const auto filtered = [&](const Table& block, size_t i, uint64_t row) {
-    source.labels.run(block.run[i]);  // a damaged row is an error, not a row of no run
-    source.labels.sample(block.sample[i]);
-    const bool wanted = selection.run(block.run[i]) && selection.sample(block.sample[i]) &&
-                        selection.step(block.step[i]);
-    if (!wanted) return;
-    if constexpr (requires { block.layer; }) {
-      if (!selection.layer(block.layer[i])) return;
-    }
-    use(block, i, row);
+    if (is_selected(source, block, i)) use(block, i, row);
   };
   // Neighbouring passes that are wanted are read as one.
   tracer::RowRange next;

@@ -1,4 +1,4 @@
-// Tables as aligned text for a terminal, as CSV and as JSON.
+// Tables as aligned text for a terminal, as CSV, JSON, Markdown and LaTeX.
 #pragma once
 
 #include <cstddef>
@@ -11,14 +11,16 @@
 
 namespace kvreel::exports {
 
-enum class Format : uint8_t { text, csv, json };
+enum class Format : uint8_t { text, csv, json, markdown, latex };
 
-// "text", "csv" or "json"; throws UsageError for another name.
+// "text", "csv", "json", "md" or "tex"; throws UsageError for another name.
 Format parse_format(std::string_view name);
 
 struct WriteOptions {
-  bool comments = true;  // text: title; CSV: title, metadata and units as lines that start with '#'
-  size_t width = 100;    // text: the widest text columns are shortened to fit; 0: they never are
+  // text: title, trace and hash; CSV: title, metadata and units as lines that start with '#';
+  // Markdown: title, and metadata below; LaTeX: both, as comments.
+  bool comments = true;
+  size_t width = 100;  // text: the widest text columns are shortened to fit; 0: they never are
 };
 
 // Writes rows as they come, so that a table need not fit into memory.
@@ -29,6 +31,12 @@ struct WriteOptions {
 //         quoted. Ill-formed UTF-8 becomes U+FFFD.
 //   json  {"table", "title", "metadata": {..}, "columns": [{"name", "unit"}, ..], "rows": [[..],
 //         ..]}. None and what is not finite is null.
+//   md    a GitHub table; column names in words with their unit, numbers rounded and right-aligned,
+//         whatever Markdown would take for its own behind a backslash
+//   tex   a tabular of booktabs' rules, otherwise like Markdown. Specials are escaped; characters
+//         beyond Latin-1 stay UTF-8 and need XeLaTeX or LuaLaTeX.
+// Markdown and LaTeX choose each column's unit (ns, us, ms, s; B, KiB, ...) by its first thousand
+// rows.
 // The writer throws Error when the stream fails. `out` must outlive it.
 std::unique_ptr<RowSink> make_writer(std::ostream& out, Format format,
                                      const WriteOptions& options = {});

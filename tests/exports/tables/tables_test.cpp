@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 
+#include "base/sha256.h"
 #include "exports/tables/cells.h"
 #include "exports/tables/small_trace.h"
 
@@ -34,9 +35,11 @@ TEST_F(Tables, EveryTableComesOutInEveryFormat) {
     std::ostringstream csv;
     write_table(csv, trace, info.name, {}, Format::csv);
     EXPECT_TRUE(contains(csv.str(), "# runs: full, refreekv:threshold=0.01, late\n"));
+    EXPECT_TRUE(contains(csv.str(), "# sha256: " + sha256_file(path()) + "\n"));
     std::ostringstream plain;
     write_table(plain, trace, info.name, {}, Format::text);
     EXPECT_TRUE(contains(plain.str(), info.meaning));
+    EXPECT_TRUE(contains(plain.str(), "\ntrace: trace.h5\nsha256: "));
   }
   for (const char* name :
        {"runs",   "samples",       "tokens",    "passes",     "steps",          "spans",
