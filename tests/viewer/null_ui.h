@@ -122,7 +122,9 @@ class NullUi {
     Frame state{
         session_, library_, theme_, textures_,
         items_,   keys_,    now_s_, [this](std::string_view line) { log_.emplace_back(line); }};
+    state.motion = motion;
     if (draw_) draw_(state, {0, 0, io.DisplaySize.x, io.DisplaySize.y});
+    animating_ = state.animating;
     if (!bare_) ImGui::End();
     ImGui::Render();
     session_.remember(!io.MouseDown[0] && !io.MouseDown[1] && !io.MouseDown[2]);
@@ -133,6 +135,10 @@ class NullUi {
     ImGui::GetIO().MouseWheel = 0;
     library_.poll();
   }
+
+  // Whether the last frame asked for another at once.
+  bool animating() const { return animating_; }
+  bool motion = false;  // views glide
 
   bool has(const std::string& name) const { return items_.find(name) != nullptr; }
   std::string text(const std::string& name) const {
@@ -242,6 +248,7 @@ class NullUi {
   std::vector<std::string> log_;
   Draw draw_;
   bool bare_ = false;
+  bool animating_ = false;
   double now_s_ = 0;
   ImGuiContext* context_ = nullptr;
 };

@@ -164,6 +164,26 @@ TEST_F(ReplayPage, TheMapZoomsAroundThePointerAndHomeFits) {
   EXPECT_EQ(view().token_end, 0);
 }
 
+TEST_F(ReplayPage, TheMapGlidesToItsZoomAndThenNothingMoves) {
+  ui_.motion = true;
+  const auto caption = [&] { return ui_.text("replay.map"); };
+  const std::string whole = caption();
+  ui_.hover("replay.map.plot", 0, 0.5f);
+  ImGui::GetIO().MouseWheel = 2;
+  ui_.frame();
+  EXPECT_TRUE(ui_.animating());
+  EXPECT_NEAR(view().token_end, 16 / 1.5625, 0.5);
+  EXPECT_EQ(caption(), whole);
+  ui_.frames(12);
+  EXPECT_FALSE(ui_.animating());
+  EXPECT_TRUE(exports::testing::contains(caption(), "tokens 0\u201310 of 16")) << caption();
+  // Without motion it is there in the next frame.
+  ui_.motion = false;
+  ui_.press({KeyPress::kHome});
+  EXPECT_EQ(caption(), whole);
+  EXPECT_FALSE(ui_.animating());
+}
+
 TEST_F(ReplayPage, TheMapIsUploadedOnlyWhereItChanges) {
   const auto& made = ui_.textures().all.at("replay.map");
   EXPECT_EQ(made.width, 16);

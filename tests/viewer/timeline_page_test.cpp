@@ -56,6 +56,40 @@ TEST_F(TimelinePageTest, TheWheelZoomsAroundThePointer) {
   EXPECT_FALSE(ui_.view().time);
 }
 
+TEST_F(TimelinePageTest, AZoomGlidesToWhereItEndsAndThenNothingMoves) {
+  ui_.motion = true;
+  const TimeRange whole = visible();
+  ui_.hover("timeline.rows", 0.25f);
+  ImGui::GetIO().MouseWheel = 4;
+  ui_.frame();
+  EXPECT_TRUE(ui_.animating());
+  ASSERT_TRUE(ui_.view().time) << "the view is at its target at once";
+  const TimeRange target = *ui_.view().time;
+  ui_.frame();
+  EXPECT_LT(visible().length(), whole.length());
+  EXPECT_GT(visible().length(), target.length() * 1.05);
+  // A notch more builds on the target, not on what is drawn.
+  ImGui::GetIO().MouseWheel = 1;
+  ui_.frame();
+  EXPECT_NEAR(ui_.view().time->length(), target.length() / 1.25, 1);
+  ui_.frames(12);
+  EXPECT_FALSE(ui_.animating());
+  EXPECT_NEAR(visible().begin, ui_.view().time->begin, 1);
+  EXPECT_NEAR(visible().end, ui_.view().time->end, 1);
+  const uint64_t still = ui_.draw_hash();
+  ui_.frames(3);
+  EXPECT_EQ(ui_.draw_hash(), still);
+  // A drag is followed at once.
+  ui_.drag("timeline.rows", 0.5f, 0.3f, 0.25f, 0.3f, 1);
+  EXPECT_FALSE(ui_.animating());
+  EXPECT_NEAR(visible().begin, ui_.view().time->begin, 1);
+  // A button glides, too.
+  ui_.click("timeline.fit");
+  ui_.frames(12);
+  EXPECT_FALSE(ui_.animating());
+  EXPECT_EQ(visible(), whole);
+}
+
 TEST_F(TimelinePageTest, ADragMeasuresAndARightDragPans) {
   const TimeRange whole = visible();
   ui_.drag("timeline.rows", 0.2f, 0.3f, 0.6f, 0.3f);

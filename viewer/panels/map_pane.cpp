@@ -49,14 +49,20 @@ std::string eviction_text(const ReplayScene& scene, int layer, int32_t token) {
 
 }  // namespace
 
+TimeRange MapPane::wanted(const View& view, int32_t tokens) {
+  const bool part = view.token_end > view.token_begin;
+  const double end = std::clamp(part ? view.token_end : tokens, 1., static_cast<double>(tokens));
+  return {std::clamp(part ? view.token_begin : 0., 0., end - 1), end};
+}
+
 void MapPane::draw(Frame& frame, const Rect& rect, const ReplayScene& scene) {
   Session& session = scene.session;
   View& view = session.view();
   const int32_t tokens = scene.tokens();
-  double begin = view.token_end > view.token_begin ? view.token_begin : 0;
-  double end = view.token_end > view.token_begin ? view.token_end : tokens;
-  end = std::clamp(end, 1., static_cast<double>(tokens));
-  begin = std::clamp(begin, 0., end - 1);
+  // Another prompt is seen at once.
+  const bool same = glides_in_ == &scene.run.pass();
+  glides_in_ = &scene.run.pass();
+  const auto [begin, end] = glide_.at(wanted(view, tokens), frame.now_s, frame.motion && same);
   const bool difference = view.map_difference && scene.reference != nullptr;
 
   Rect plot = rect.inset(frame.px(10));
@@ -109,6 +115,7 @@ void MapPane::draw(Frame& frame, const Rect& rect, const ReplayScene& scene) {
   draw_axes(frame, plot, scene, begin, end, difference);
   draw_marks(frame, plot, scene, begin, end);
   point_at(frame, plot, scene, begin, end, difference);
+  frame.animating = frame.animating || glide_.moving();
 }
 
 void MapPane::draw_picture(Frame& frame, const Rect& plot, const ReplayScene& scene, double begin,
@@ -263,23 +270,29 @@ void MapPane::point_at(Frame& frame, const Rect& plot, const ReplayScene& scene,
   View& view = session.view();
   const Canvas c = canvas(frame, "replay.map.plot", plot);
   const double tokens = scene.tokens();
-  const double length = end - begin;
-  const auto show = [&](double from, double visible) {
+  // Input builds on where a glide ends.
+  const TimeRange to = wanted(view, scene.tokens());
+  const auto show = [&](double from, double visible, bool glides) {
     visible = std::clamp(visible, std::min(8., tokens), tokens);
     from = std::clamp(from, 0., tokens - visible);
     const bool everything = visible >= tokens;
     view.token_begin = everything ? 0 : from;
     view.token_end = everything ? 0 : from + visible;
+    glide_.at(wanted(view, scene.tokens()), frame.now_s, frame.motion && glides);
   };
-  const double at = begin + static_cast<double>((c.mouse.x - plot.x) / plot.w) * length;
+  const auto across = static_cast<double>((c.mouse.x - plot.x) / plot.w);
   if (c.hovered && c.wheel != 0) {
-    const double visible = length * std::pow(1.25, static_cast<double>(-c.wheel));
-    show(at - (at - begin) * std::clamp(visible, std::min(8., tokens), tokens) / length, visible);
+    const double visible = std::clamp(to.length() * std::pow(1.25, static_cast<double>(-c.wheel)),
+                                      std::min(8., tokens), tokens);
+    show(to.begin + across * (to.length() - visible), visible, true);
   }
-  if (c.panning) show(begin - static_cast<double>(c.delta.x / plot.w) * length, length);
-  if (c.hovered && frame.pressed({KeyPress::kHome})) show(0, tokens);
+  if (c.panning) {
+    show(to.begin - static_cast<double>(c.delta.x / plot.w) * to.length(), to.length(), false);
+  }
+  if (c.hovered && frame.pressed({KeyPress::kHome})) show(0, tokens, true);
   if (!c.hovered && !c.clicked) return;
-  const auto token = std::clamp(static_cast<int32_t>(at), 0, scene.tokens() - 1);
+  const auto token =
+      std::clamp(static_cast<int32_t>(begin + across * (end - begin)), 0, scene.tokens() - 1);
   int layer = std::clamp(
       static_cast<int>((c.mouse.y - plot.y) / plot.h * static_cast<float>(scene.layers())), 0,
       scene.layers() - 1);

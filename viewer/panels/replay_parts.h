@@ -12,6 +12,7 @@
 
 #include "viewer/model/curves.h"
 #include "viewer/model/find.h"
+#include "viewer/model/glide.h"
 #include "viewer/model/replay_data.h"
 #include "viewer/model/threshold_means.h"
 #include "viewer/model/token_flow.h"
@@ -70,6 +71,11 @@ class MapPane {
   void draw_budgets(Frame& frame, const Rect& rect, const ReplayScene& scene);
   void point_at(Frame& frame, const Rect& plot, const ReplayScene& scene, double begin, double end,
                 bool difference);
+  // Tokens [begin, end) that are to be visible.
+  static TimeRange wanted(const View& view, int32_t tokens);
+
+  Glide glide_;
+  const void* glides_in_ = nullptr;  // the pass
 };
 
 // Norm curves with the threshold and the cut.

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "viewer/model/glide.h"
 #include "viewer/model/ticks.h"
 #include "viewer/panels/pages.h"
 #include "viewer/panels/timeline_rows.h"
@@ -32,14 +33,23 @@ class TimelinePage : public PagePanel {
   void describe(Frame& frame, EventRef event);
   void find(Frame& frame, bool forward);
   void zoom_to_decision(Frame& frame);
-  void set_time(Frame& frame, std::optional<TimeRange> range);
+  // `glides` false: is shown at once, as what follows the pointer must.
+  void set_time(Frame& frame, std::optional<TimeRange> range, bool glides = true);
   std::string caption(const Overview& overview) const;
+  // The time at x once the view has glided to where it is wanted: what a zoom there is about.
+  double wanted_at(float x) const {
+    const auto across = static_cast<double>((x - rows_.plot().x) / rows_.plot().w);
+    return wanted_.begin + std::clamp(across, 0., 1.) * wanted_.length();
+  }
   // What is visible, in ns.
   double whole() const { return std::max(kShortestView, static_cast<double>(data_->end_ns)); }
 
   TimelineRows rows_;
   TimelineStatisticsPane statistics_;
   TimelineRows::Shown shown_;
+  TimeRange wanted_;  // of the view; shown_.visible glides there
+  Glide glide_;
+  bool grown_ = false;  // other data than in the frame before
   std::shared_ptr<const TimelineData> data_;
   std::shared_ptr<const Overview> overview_;
   TraceId trace_;
@@ -72,6 +82,7 @@ void TimelinePage::draw(Frame& frame, const Rect& area) {
   if (data_ != timeline.value && shown_.match && !timeline->has(*shown_.match)) {
     shown_.match.reset();
   }
+  grown_ = data_ != timeline.value;
   data_ = timeline.value;
   overview_ = overview.value;
   if (data_->tracks.empty() && data_->memory.empty()) {
@@ -91,17 +102,17 @@ void TimelinePage::draw(Frame& frame, const Rect& area) {
   draw_timeline(frame, rest);
   const std::optional<TimeRange> selection = frame.session.view().selection;
   const bool selected = selection && selection->length() > 0 && !measured_from_;
-  statistics_.draw(frame, bottom, data_, *overview_, selected ? *selection : shown_.visible,
-                   selected);
+  statistics_.draw(frame, bottom, data_, *overview_, selected ? *selection : wanted_, selected);
 }
 
-void TimelinePage::set_time(Frame& frame, std::optional<TimeRange> range) {
+void TimelinePage::set_time(Frame& frame, std::optional<TimeRange> range, bool glides) {
   std::optional<TimeRange>& time = frame.session.view().time;
   if (range) range = clamp_range(*range, whole());
   // Everything is said as such: a live trace then goes on growing in view.
   if (range && range->length() >= whole()) range.reset();
   time = range;
-  shown_.visible = range ? *range : TimeRange{0, whole()};
+  wanted_ = range ? *range : TimeRange{0, whole()};
+  shown_.visible = glide_.at(wanted_, frame.now_s, frame.motion && glides);
 }
 
 void TimelinePage::draw_tools(Frame& frame, Rect line) {
@@ -161,8 +172,8 @@ void TimelinePage::draw_search(Frame& frame) {
 
 void TimelinePage::find(Frame& frame, bool forward) {
   const double from = shown_.match ? event_range(*data_, *shown_.match).begin
-                      : forward    ? shown_.visible.begin - 1
-                                   : shown_.visible.end;
+                      : forward    ? wanted_.begin - 1
+                                   : wanted_.end;
   std::optional<EventRef> found =
       forward ? search_->next(*data_, from) : search_->previous(*data_, from);
   bool around_the_end = false;
@@ -189,7 +200,7 @@ void TimelinePage::find(Frame& frame, bool forward) {
 // Moves the view to an event, and zooms in only where it would be too small to see.
 void TimelinePage::show_event(Frame& frame, EventRef event) {
   const TimeRange range = event_range(*data_, event);
-  TimeRange view = shown_.visible;
+  TimeRange view = wanted_;
   const double least = view.length() / 400;
   if (range.length() < least) {
     const double length = std::max(range.length() * 40, kShortestView);
@@ -231,7 +242,9 @@ void TimelinePage::draw_timeline(Frame& frame, const Rect& area) {
   const View& view = frame.session.view();
   shown_.data = data_;
   shown_.overview = overview_.get();
-  shown_.visible = view.time ? clamp_range(*view.time, whole()) : TimeRange{0, whole()};
+  wanted_ = view.time ? clamp_range(*view.time, whole()) : TimeRange{0, whole()};
+  // What comes while it loads is there at once.
+  shown_.visible = glide_.at(wanted_, frame.now_s, frame.motion && !grown_);
   shown_.selection = view.selection;
   shown_.search = search_ && search_->known() ? &*search_ : nullptr;
   const int32_t sample = frame.session.sample_in(view.run.trace);
@@ -252,6 +265,7 @@ void TimelinePage::draw_timeline(Frame& frame, const Rect& area) {
   shown_.selection = view.selection;
   if (before != shown_.visible) rows_.arrange(frame, inner, shown_, scroll_);
   rows_.draw(frame, shown_);
+  frame.animating = frame.animating || glide_.moving();
   draw_category_legend(frame, legend);
   frame.items.add("timeline.range", rows_.plot(),
                   fmt::format("{:.0f} {:.0f}", shown_.visible.begin, shown_.visible.end));
@@ -303,7 +317,7 @@ void TimelinePage::handle_canvas(Frame& frame, const Canvas& over) {
       scroll_ = std::clamp(scroll_ - over.wheel * frame.px(40), 0.f, rows_.overflow());
     } else {
       const double factor = std::pow(kZoomStep, -static_cast<double>(over.wheel));
-      set_time(frame, zoom_range(shown_.visible, time_at(over.mouse.x), factor, whole()));
+      set_time(frame, zoom_range(wanted_, wanted_at(over.mouse.x), factor, whole()));
     }
   }
   const bool middle = ImGui::IsMouseDown(ImGuiMouseButton_Middle);
@@ -321,8 +335,9 @@ void TimelinePage::handle_canvas(Frame& frame, const Canvas& over) {
     const double to = time_at(over.mouse.x);
     view.selection = TimeRange{std::min(*zoomed_from_, to), std::max(*zoomed_from_, to)};
   } else if (over.panning) {
-    set_time(frame, pan_range(shown_.visible,
-                              -static_cast<double>(over.delta.x) * scale.ns_per_px(), whole()));
+    const double ns_per_px = wanted_.length() / scale.width;
+    set_time(frame, pan_range(wanted_, -static_cast<double>(over.delta.x) * ns_per_px, whole()),
+             false);
     scroll_ = std::clamp(scroll_ - over.delta.y, 0.f, rows_.overflow());
   } else if (zoomed_from_ && !middle) {
     zoomed_from_.reset();
@@ -332,10 +347,8 @@ void TimelinePage::handle_canvas(Frame& frame, const Canvas& over) {
 }
 
 void TimelinePage::handle_keys(Frame& frame, const Canvas& over) {
-  const TimeRange now = shown_.visible;
-  const double anchor = over.hovered
-                            ? rows_.scale().time(static_cast<double>(over.mouse.x - rows_.plot().x))
-                            : (now.begin + now.end) / 2;
+  const TimeRange now = wanted_;
+  const double anchor = over.hovered ? wanted_at(over.mouse.x) : (now.begin + now.end) / 2;
   if (frame.pressed({KeyPress::kHome})) set_time(frame, {});
   constexpr double kKeyStep = kZoomStep * kZoomStep;
   if (frame.pressed({'W'})) set_time(frame, zoom_range(now, anchor, 1 / kKeyStep, whole()));

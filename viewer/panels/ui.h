@@ -107,6 +107,7 @@ struct Frame {
   double now_s = 0;
   std::function<void(std::string_view)> log;  // one line per action, for --log-events
   bool animating = false;  // set by a pane that has more to do: another frame follows at once
+  bool motion = false;     // views may glide; off for pictures and tests, which show where they end
 
   const Palette& palette() const { return theme.palette; }
   float px(float n) const { return theme.px(n); }

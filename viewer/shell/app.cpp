@@ -170,6 +170,7 @@ void App::frame(Picture* copy) {
   items_.begin_frame();
   const auto log_line = [this](std::string_view line) { log(line); };
   Frame drawn{*session_, *library_, theme_, host_.textures(), items_, keys, now(), log_line};
+  drawn.motion = !options_.fixed_time;
   const Wishes wishes = window_->draw(drawn, host_.size());
   ImGui::Render();
 
