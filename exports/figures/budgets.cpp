@@ -52,8 +52,17 @@ Decisions read_decisions(const FigureTrace& trace, t::RowRange rows) {
   return all;
 }
 
+// A number of the model that the provenance states; none for what no model has, as in a damaged
+// file.
+std::optional<int> stated(const FigureTrace& trace, const char* pointer) {
+  constexpr double kMost = 10000;
+  const std::optional<double> number = Provenance(trace.source.trace).positive(pointer);
+  if (!number || *number < 1 || *number > kMost) return std::nullopt;
+  return static_cast<int>(*number);
+}
+
 int kv_heads_of(const FigureTrace& trace) {
-  return static_cast<int>(Provenance(trace.source.trace).positive("/model/kv_heads").value_or(1));
+  return stated(trace, "/model/kv_heads").value_or(1);
 }
 
 // Collects what decisions keep into budgets of layers.
@@ -157,15 +166,18 @@ std::string budget_label(std::string label, const FigureSource& source) {
 }
 
 int layers_of(const FigureTrace& trace, const WholePasses& passes) {
-  constexpr double kMost = 100000;  // more is a damaged number, not a model
-  const std::optional<double> stated = Provenance(trace.source.trace).positive("/model/layers");
-  if (stated && *stated < kMost) return static_cast<int>(*stated);
-  if (trace.source.passes.size() == 0) return 0;
-  const t::RowRange rows = passes.decisions(0);
-  int layers = 0;
-  for (const int16_t layer :
-       trace.source.trace.read_column(&t::Decisions::layer, rows.begin, rows.end))
-    layers = std::max(layers, layer + 1);
+  int layers = stated(trace, "/model/layers").value_or(0);
+  if (layers == 0 && trace.source.passes.size() > 0) {
+    const t::RowRange rows = passes.decisions(0);
+    for (const int16_t layer :
+         trace.source.trace.read_column(&t::Decisions::layer, rows.begin, rows.end))
+      layers = std::max(layers, layer + 1);
+  }
+  const std::optional<int32_t>& wanted = trace.source.filter.layer;
+  if (wanted && *wanted >= layers) {
+    fail_usage("{} has decisions of {} layers, from 0, and none of layer {}.",
+               trace.source.trace.path(), layers, *wanted);
+  }
   return layers;
 }
 

@@ -26,7 +26,7 @@ int64_t cut_at(std::span<const float> distance, double threshold);
 // "Budget", "Budget of layer 3" where the filter names one.
 std::string budget_label(std::string label, const FigureSource& source);
 
-// Number of the model's layers.
+// Number of the model's layers. Throws UsageError where the filter names a layer that is not one.
 int layers_of(const FigureTrace& trace, const WholePasses& passes);
 
 // [sample][layer]: recorded budgets of a run's layers after prefill. Layers without a decision are

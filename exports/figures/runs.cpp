@@ -138,11 +138,11 @@ std::vector<std::string> names_of(std::span<const FigureRun> runs,
     std::vector<std::string> parts;
     if (policies) parts.push_back(plot::escape_markup(run.policy));
     for (const auto& [key, value] : run.parameters) {
-      if (key == left_out[i] || !differs(run, key)) continue;
+      if (key == left_out[i]) continue;
       // "streaming-llm 50 %": beside the policy's name its own number needs no other.
       if (policies && key == swept_parameter(run)) {
         parts[0] += " " + plot::escape_markup(spaced_percent(value));
-      } else {
+      } else if (differs(run, key)) {
         parts.push_back(setting_text(key, value));
       }
     }

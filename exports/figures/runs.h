@@ -47,9 +47,10 @@ struct Family {
 // budgets.
 std::vector<Family> families_of(std::span<const FigureRun> runs);
 
-// A short name for each: the trace where there are several, the policy where there are several, the
-// parameters that differ among runs of the policy ("T = 1 %", "keep-layers none", beside a policy
-// "streaming-llm 50 %"); the policy where nothing differs. Markup. No two runs have the same name.
+// A short name for each: the trace where there are several; the policy with its threshold or budget
+// where there are several policies ("streaming-llm 50 %"); the parameters that differ among runs of
+// the policy ("T = 1 %", "keep-layers none"); the policy alone where nothing differs. Markup. No
+// two runs have the same name.
 std::vector<std::string> short_names(std::span<const FigureRun> runs);
 // The same for families, without what is swept: "keep-layers none".
 std::vector<std::string> short_names(std::span<const Family> families);

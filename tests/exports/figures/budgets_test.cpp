@@ -77,7 +77,7 @@ TEST_F(Budgets, LayersAreBoxesOfTheirBudgets) {
   const auto boxes = marks_of<plot::Boxes>(figure.panels[0]);
   ASSERT_EQ(boxes.size(), 3u);  // the full cache is left out
   EXPECT_EQ(boxes[0].series, "refreekv 1 %");
-  EXPECT_EQ(boxes[2].series, "streaming-llm");
+  EXPECT_EQ(boxes[2].series, "streaming-llm 50 %");
   ASSERT_EQ(boxes[0].boxes.size(), 2u);
   EXPECT_EQ(boxes[0].boxes[0].median, 1);
   EXPECT_EQ(boxes[0].boxes[1].median, 0.875);  // of 0.8, 0.875, 1

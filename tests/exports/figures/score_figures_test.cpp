@@ -30,7 +30,7 @@ TEST_F(ScoreFigures, ARunIsAPointAtItsScoreAndMeanBudget) {
   EXPECT_TRUE(points[0].labels.empty());
   EXPECT_EQ(points[1].series, "refreekv (threshold)");
   EXPECT_EQ(points[1].labels, (std::vector<std::string>{"1 %", "5 %"}));
-  EXPECT_EQ(points[2].series, "streaming-llm");  // one budget only
+  EXPECT_EQ(points[2].series, "streaming-llm 50 %");  // one budget only
   // Samples a and b, which have answers.
   EXPECT_NEAR(points[1].x[0], (0.9 + 0.9375) / 2, kRounding);
   EXPECT_NEAR(points[1].x[1], (0.85 + 0.8125) / 2, kRounding);
@@ -58,7 +58,7 @@ TEST_F(ScoreFigures, ARunWithoutSiblingsHasNoLabel) {
   const auto points =
       marks_of<plot::Points>(make_figure({&trace}, "score-budget", options).panels[0]);
   ASSERT_EQ(points.size(), 2u);
-  EXPECT_EQ(points[1].series, "refreekv");  // nothing to tell it from
+  EXPECT_EQ(points[1].series, "refreekv 5 %");
   EXPECT_TRUE(points[1].labels.empty());
 }
 

@@ -105,7 +105,7 @@ TEST_F(ThresholdFigures, ScoresHaveWilsonsIntervalAndRunsWithoutThresholdAreRule
   ASSERT_EQ(rules.size(), 2u);
   EXPECT_EQ(rules[0].label, "full cache");
   EXPECT_EQ(rules[0].at, 1);
-  EXPECT_EQ(rules[1].label, "streaming-llm");
+  EXPECT_EQ(rules[1].label, "streaming-llm 50 %");
   EXPECT_EQ(rules[1].at, 0.5);
   EXPECT_TRUE(has_remark(figure, "of the 2 samples that have answers"));
 }
