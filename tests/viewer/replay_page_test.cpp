@@ -120,6 +120,22 @@ TEST_F(ReplayPage, TheThresholdMovesCutsBudgetsAndTokensAtOnce) {
   EXPECT_EQ(ui_.text("fact.cut"), "6 evicted");
 }
 
+TEST_F(ReplayPage, TokensThatAreGoneCanBeStruckThrough) {
+  EXPECT_EQ(token(4), "evicted 0");
+  const int plain = ui_.vertices();
+  ui_.click("replay.text.strike");
+  EXPECT_EQ(token(4), "evicted 0 struck");
+  EXPECT_EQ(token(10), "kept 1");
+  ui_.hover("replay.threshold.reset", 0.5f, -20);  // nothing is under the pointer
+  EXPECT_EQ(ui_.vertices(), plain + 6 * 4) << "six lines more";
+  ui_.click("replay.text.all");
+  EXPECT_EQ(token(4), "kept 0.5") << "one layer still has it";
+  ui_.session().undo();
+  ui_.session().undo();
+  ui_.frames(2);
+  EXPECT_EQ(token(4), "evicted 0");
+}
+
 TEST_F(ReplayPage, AThresholdCanBeTyped) {
   ui_.click("replay.threshold.value");
   ui_.type("30");

@@ -68,6 +68,7 @@ struct View {
   Aggregation aggregation = Aggregation::mean;
   bool map_difference = false;   // reference minus run
   bool text_all_layers = false;  // chips show the share of layers that keep a token
+  bool text_strike = false;      // chips of tokens that are gone are struck through
   bool curves_all_layers = false;
 
   PaneShares replay_panes;

@@ -139,10 +139,13 @@ void TextPane::draw(Frame& frame, const Rect& rect, const ReplayScene& scene) {
       fmt::format(" \u00b7 showing {}\u2013{}", grouped(first_visible_), grouped(last_visible_));
   const float find = std::min(frame.px(220), rect.w * 0.25f);
   const float found = query_.empty() ? 0 : frame.px(74);
-  const float toggles = small_controls_width(frame, {"all layers"}) + frame.px(8);
+  const float toggles = small_controls_width(frame, {"strike", "all layers"}) + frame.px(8);
   PaneArea area =
       pane_with_controls(frame, "replay.text", rect, "Prompt", caption, find + found + toggles);
   begin_small_controls(frame, area.controls.min());
+  toggle(frame, "replay.text.strike", "strike", view.text_strike,
+         "Strike through tokens that are gone from every head shown");
+  ImGui::SameLine();
   toggle(frame, "replay.text.all", "all layers", view.text_all_layers,
          "Share of layers that keep a token");
   end_small_controls();
@@ -275,6 +278,10 @@ void TextPane::draw_chip(Frame& frame, ImDrawList& list, const Rect& chip, const
       draw_text(list, font, {chip.x + frame.px(kPadding), y}, text, shown);
     }
   }
+  if (session.view().text_strike && share == 0) {
+    horizontal_line(list, chip.x + frame.px(kPadding) - 1, chip.right() - frame.px(kPadding) + 1,
+                    chip.y + frame.px(kChip) / 2, text, frame.px(1));
+  }
   if (session.view().token == token) {
     list.AddRect({chip.x + 0.5f, chip.y + 0.5f}, {chip.right() - 0.5f, chip.bottom() - 0.5f},
                  p.accent, round, 0, frame.px(2));
@@ -284,11 +291,11 @@ void TextPane::draw_chip(Frame& frame, ImDrawList& list, const Rect& chip, const
   }
   if (!frame.items.panes_only) {
     frame.items.add("token." + std::to_string(token), chip,
-                    fmt::format("{} {:.3g}",
+                    fmt::format("{} {:.3g}{}",
                                 sink           ? "sink"
                                 : share >= 0.5 ? "kept"
                                                : "evicted",
-                                share));
+                                share, session.view().text_strike && share == 0 ? " struck" : ""));
   }
 }
 

@@ -127,6 +127,7 @@ int run_window(const Options& options) {
   App app(*host, std::move(app_settings));
   View view;
   view.replay_panes = settings.replay_panes;
+  view.text_strike = settings.text_strike;
   app.session().begin_with(view);
   for (const std::string& trace : options.traces) app.open(trace);
   ItemsFile items(options.dump_items);
@@ -138,6 +139,7 @@ int run_window(const Options& options) {
   settings.scale = app.user_scale();
   settings.recent = app.recent();
   settings.replay_panes = app.session().view().replay_panes;
+  settings.text_strike = app.session().view().text_strike;
   try {
     if (!path.empty()) save_settings(path, settings);
   } catch (const Error& error) {

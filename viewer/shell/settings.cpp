@@ -62,6 +62,9 @@ Settings load_settings(const std::string& path, std::string& problem) {
     take_share(*panes, "plots", settings.replay_panes.plots);
     take_share(*panes, "map", settings.replay_panes.map);
   }
+  if (const auto strike = json.find("strike evicted"); strike != json.end()) {
+    settings.text_strike = *strike == true;
+  }
   if (json.contains("theme")) settings.dark = json["theme"] != "light";
   if (const auto recent = json.find("recent"); recent != json.end() && recent->is_array()) {
     for (const auto& item : *recent) {
@@ -86,6 +89,7 @@ void save_settings(const std::string& path, const Settings& settings) {
                      {"theme", settings.dark ? "dark" : "light"},
                      {"scale", settings.scale},
                      {"replay panes", panes},
+                     {"strike evicted", settings.text_strike},
                      {"recent", settings.recent}};
   const std::string part = path + ".part";
   std::ofstream file(part, std::ios::binary | std::ios::trunc);

@@ -16,6 +16,7 @@ struct Settings {
   float scale = 1;                  // what the user chose, on top of the desktop's
   std::vector<std::string> recent;  // absolute paths, newest first
   PaneShares replay_panes;
+  bool text_strike = false;
   bool operator==(const Settings&) const = default;
 };
 

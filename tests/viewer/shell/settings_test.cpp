@@ -26,6 +26,7 @@ TEST(ViewerSettings, AreReadBackAsTheyWereWritten) {
   settings.scale = 1.25f;
   settings.replay_panes.facts = 0.25f;
   settings.replay_panes.map = 0.6180339f;
+  settings.text_strike = true;
   settings.recent = {"/traces/\u00fcber.h5", "/b \"quoted\".h5"};
   save_settings(path, settings);
   std::string problem;
@@ -56,7 +57,7 @@ TEST(ViewerSettings, OutOfRangeKeepTheirDefaults) {
   const TempDir dir;
   const std::string path = dir.file("viewer.json");
   write(path, R"({"width": -5, "height": 900, "scale": 1e9, "theme": 3, "recent": ["/a", 7],
-                  "replay panes": {"facts": 0.5, "plots": 7, "map": "wide"}})");
+                  "replay panes": {"facts": 0.5, "plots": 7, "map": "wide"}, "strike evicted": "yes"})");
   std::string problem;
   Settings expected;
   expected.height = 900;
