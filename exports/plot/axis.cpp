@@ -179,7 +179,14 @@ void horizontal_names(AxisTicks& ticks, const Names& names, double slot, double 
   for (std::size_t i = 0; i < names.texts.size(); ++i) {
     one.push_back({names.at[i], {names.texts[i]}, tools.fonts.width(names.texts[i], size)});
   }
-  if (has_room(one, true, size, kNameGap)) {
+  // The outermost do not reach beyond the axis, where other labels are.
+  const double low = names.at.empty() ? 0 : std::min(names.at.front(), names.at.back());
+  const double high = names.at.empty() ? 0 : std::max(names.at.front(), names.at.back());
+  const bool near = std::all_of(one.begin(), one.end(), [&](const TickLabel& label) {
+    return label.at - label.width / 2 >= low - slot / 2 - 0.3 * size &&
+           label.at + label.width / 2 <= high + slot / 2 + 0.3 * size;
+  });
+  if (near && has_room(one, true, size, kNameGap)) {
     ticks.labels = std::move(one);
     return;
   }
@@ -252,8 +259,9 @@ void measure(AxisTicks& ticks, const Mapping& map, bool horizontal, const Tools&
 
 }  // namespace
 
-double label_gap(const Metrics& m, bool category) {
-  return m.unit + (category ? 0 : m.tick);
+double label_gap(const Metrics& m, const AxisTicks& ticks) {
+  // Turned names have as much as numbers: the first may stand beside the other axis' lowest label.
+  return ticks.category && !ticks.turned ? m.unit : m.unit + m.tick;
 }
 
 AxisTicks choose_ticks(const Axis& axis, const Mapping& map, bool horizontal, double most_extent,
@@ -277,7 +285,7 @@ void draw_x_ticks(Sheet& sheet, const AxisTicks& ticks, const Area& plot, bool l
     }
   }
   if (!labels) return;
-  const double top = plot.bottom + label_gap(m, ticks.category);
+  const double top = plot.bottom + label_gap(m, ticks);
   const double line = kLineHeight * m.small;
   for (const TickLabel& label : ticks.labels) {
     if (!ticks.turned) {
@@ -304,7 +312,7 @@ void draw_y_ticks(Sheet& sheet, const AxisTicks& ticks, const Area& plot, bool l
     }
   }
   if (!labels) return;
-  const double right = plot.left - label_gap(m, ticks.category);
+  const double right = plot.left - label_gap(m, ticks);
   const double line = kLineHeight * m.small;
   const double middle = sheet.tools.fonts.cap_height(m.small) / 2;
   for (const TickLabel& label : ticks.labels) {

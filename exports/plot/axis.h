@@ -39,6 +39,6 @@ void draw_x_ticks(Sheet& sheet, const AxisTicks& ticks, const Area& plot, bool l
 void draw_y_ticks(Sheet& sheet, const AxisTicks& ticks, const Area& plot, bool labels);
 
 // From the axis to the labels' nearest edge.
-double label_gap(const Metrics& m, bool category);
+double label_gap(const Metrics& m, const AxisTicks& ticks);
 
 }  // namespace kvreel::plot

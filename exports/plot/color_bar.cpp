@@ -126,7 +126,7 @@ ColorBar place_color_bar(const HeatMap& map, const std::string& joined_cells_tex
     longest = std::max(longest, tools.fonts.width(line, style.size));
   }
   bar.label_at.x =
-      bar.bar.right + label_gap(m, false) + bar.ticks.extent + 1.5 * m.unit + kAbove * m.small;
+      bar.bar.right + label_gap(m, bar.ticks) + bar.ticks.extent + 1.5 * m.unit + kAbove * m.small;
   // In the middle of the bar; what is longer begins at its top and ends below it.
   bar.label_at.y = std::max(bar.bar.center_y(), top + longest / 2);
   return bar;
@@ -134,7 +134,7 @@ ColorBar place_color_bar(const HeatMap& map, const std::string& joined_cells_tex
 
 double right_edge(const ColorBar& bar, const Tools& tools) {
   const Metrics& m = tools.m;
-  if (bar.label.empty()) return bar.bar.right + label_gap(m, false) + bar.ticks.extent;
+  if (bar.label.empty()) return bar.bar.right + label_gap(m, bar.ticks) + bar.ticks.extent;
   return bar.label_at.x + (static_cast<double>(bar.label.size()) - 1) * kLineHeight * m.small +
          kBelow * m.small;
 }
@@ -157,7 +157,7 @@ void draw_color_bar(Sheet& sheet, const ColorBar& bar) {
     sheet.segment({bar.bar.right, y}, {bar.bar.right + m.tick, y}, tools.colors.axis, m.hair);
   }
   for (const TickLabel& label : bar.ticks.labels) {
-    sheet.text_lines({bar.bar.right + label_gap(m, false), label.at + middle}, label.lines,
+    sheet.text_lines({bar.bar.right + label_gap(m, bar.ticks), label.at + middle}, label.lines,
                      {m.small, false}, tools.colors.quiet);
   }
   sheet.turned_lines(bar.label_at, bar.label, {m.small, false}, tools.colors.text, 0.5);

@@ -94,37 +94,47 @@ void draw_bar_label(const Plot& plot, const Bars& bars, std::size_t i, const Upr
                     const Area& area, double base, double end, const Look& look) {
   const Tools& tools = plot.tools();
   const Metrics& m = tools.m;
+  if (bars.labels.empty()) return;
   const std::string& label = bars.labels[i];
   const TextStyle style{m.small, false};
   const Color color = tools.colors.text;
   const double middle = tools.fonts.cap_height(m.small) / 2;
   // Of a negative value, or on an axis that is reversed.
   const bool down = bars.horizontal ? end < base : end > base;
-  switch (bar_label(plot.panel, bars, i, up.places(), tools)) {
+  const double width = tools.fonts.width(label, m.small);
+  const BarLabel where = bar_label(plot.panel, bars, i, up.places(), tools);
+  switch (where) {
     case BarLabel::none:
       return;
     case BarLabel::inside:
-      if (tools.fonts.width(label, m.small) + m.unit > area.width()) return;
+      if (width + m.unit > area.width()) return;
       if (m.small > area.height()) return;
       plot.clutter.add_text(plot.over.text({area.center_x(), area.center_y() + middle}, label,
                                            style, readable_on(look.fill), 0.5));
       return;
     case BarLabel::beyond:
-      if (bars.horizontal) {
-        plot.clutter.add_text(
-            plot.over.text({end + (down ? -m.unit : m.unit), area.center_y() + middle}, label,
-                           style, color, down ? 1 : 0));
-      } else {
-        const double y = down ? end + m.unit + kAbove * m.small : end - m.unit;
-        plot.clutter.add_text(plot.over.text({area.center_x(), y}, label, style, color, 0.5));
-      }
-      return;
     case BarLabel::upright:
-      plot.clutter.add_text(
-          plot.over.turned_text({area.center_x() + middle, end + (down ? m.unit : -m.unit)}, label,
-                                style, color, down ? 1 : 0));
-      return;
+      break;
   }
+  const bool turned = where == BarLabel::upright;
+  Point origin;
+  if (bars.horizontal) {
+    origin = {down ? end - m.unit - width : end + m.unit, area.center_y() + middle};
+  } else if (turned) {
+    origin = {area.center_x() + middle, end + (down ? m.unit + width : -m.unit)};
+  } else {
+    origin = {area.center_x() - width / 2, end + (down ? m.unit + kAbove * m.small : -m.unit)};
+  }
+  const Area taken =
+      turned ? turned_area(origin, width, m.small) : text_area(origin, width, m.small);
+  // Limits that are set may leave it no room.
+  if (!plot.frame.plot.grown(m.unit).holds(taken)) return;
+  if (turned) {
+    plot.over.turned_text(origin, label, style, color);
+  } else {
+    plot.over.text(origin, label, style, color);
+  }
+  plot.clutter.add_text(taken);
 }
 
 // Points beside a box spread so that equal values are seen; the same every time.

@@ -108,6 +108,7 @@ void draw_map(const Plot& plot, const HeatMap& map) {
   const Area whole{std::min(a.x, end.x), std::min(a.y, end.y), std::max(a.x, end.x),
                    std::max(a.y, end.y)};
   const Area visible = whole.common(plot.frame.plot);
+  if (!(visible.width() > 0) || !(visible.height() > 0)) return;
   plot.sheet.unclip();
   plot.sheet.clip(visible);
   plot.sheet.add(std::move(image));

@@ -154,10 +154,8 @@ class Layout {
         place = LegendPlace::none;
       }
     }
-    if (place == LegendPlace::right && !fits_beside(figure_, entries_, tools_)) {
-      place = LegendPlace::above;
-    }
-    return *draw(place);
+    if (std::optional<Scene> scene = draw(place)) return std::move(*scene);
+    return *draw(LegendPlace::above);
   }
 
  private:
@@ -169,11 +167,12 @@ class Layout {
 
   bool may_lie_inside() const { return figure_.panels.size() == 1 && entries_.size() <= 8; }
 
-  // Nothing where the legend was to lie inside and has no place there.
+  // Nothing where the legend was to lie inside, or on the right, and has no place there.
   std::optional<Scene> draw(LegendPlace place) const {
     const bool outside = place == LegendPlace::above || place == LegendPlace::right;
     const Page page =
         arrange_page(figure_, outside ? entries_ : std::vector<LegendEntry>(), place, tools_);
+    if (!page.legend_fits) return std::nullopt;
     Sheet sheet(tools_);
     for (std::size_t i = 0; i < figure_.panels.size(); ++i) {
       Clutter clutter;

@@ -145,9 +145,10 @@ LegendBlock arrange_legend(std::vector<LegendEntry> entries, double width, std::
   };
   std::size_t columns = std::min(n, std::max<std::size_t>(most_columns, 1));
   while (columns > 1 && total(columns_of(columns)) > width) --columns;
-  // As few columns as the same number of rows needs: even rows.
   const std::size_t rows = (n + columns - 1) / columns;
-  columns = (n + rows - 1) / rows;
+  // As few columns as the same number of rows needs, where these are not wider: even rows.
+  const std::size_t even = (n + rows - 1) / rows;
+  if (total(columns_of(even)) <= width) columns = even;
   block.columns = columns;
   block.column_widths = columns_of(columns);
   block.row_heights.assign(rows, 0);

@@ -18,7 +18,8 @@
 namespace kvreel::plot {
 namespace {
 
-constexpr int kMostRounds = 8;
+// Two or three are usual; each makes a margin larger, so that there is an end.
+constexpr int kMostRounds = 40;
 // A plot that is smaller says nothing; in ems of the text.
 constexpr double kLeastWidth = 4, kLeastHeight = 3.5;
 constexpr std::size_t kMostFooterLines = 6;
@@ -81,8 +82,6 @@ class Arranger {
       choose_axes();
       if (!grow_margins()) break;
     }
-    place_plots();
-    choose_axes();
     check_size();
     place_texts();
     place_bars();
@@ -256,7 +255,13 @@ class Arranger {
 
   // --- One round: axes of the plots as they are. ---
 
+  // Twice: how labels of bars lie depends on one axis, and the other one's range on how they lie.
   void choose_axes() {
+    choose_axes_once();
+    choose_axes_once();
+  }
+
+  void choose_axes_once() {
     for (std::size_t r = 0; r < rows_; ++r) {
       for (std::size_t c = 0; c < columns_; ++c) {
         PanelFrame& here = frame(r, c);
@@ -382,7 +387,7 @@ class Arranger {
   double y_labels_width(const PanelFrame& here) const {
     if (here.empty) return 0;
     if (!here.y_labels) return here.y_ticks.category ? 0 : m_.tick;
-    return label_gap(m_, here.y_ticks.category) + here.y_ticks.extent;
+    return label_gap(m_, here.y_ticks) + here.y_ticks.extent;
   }
   double widest_y_labels(std::size_t column) const {
     double width = 0;
@@ -394,7 +399,7 @@ class Arranger {
   double x_labels_height(const PanelFrame& here) const {
     if (here.empty) return 0;
     if (!here.x_labels) return here.x_ticks.category ? 0 : m_.tick;
-    return label_gap(m_, here.x_ticks.category) + here.x_ticks.extent;
+    return label_gap(m_, here.x_ticks) + here.x_ticks.extent;
   }
 
   // --- One round: what the margins must hold. True where one grew. ---
@@ -481,6 +486,7 @@ class Arranger {
 
   // What axis labels take below a plot, at least.
   double room_below(const PanelFrame& here, std::size_t row, std::size_t column) const {
+    if (common_x_title()) return 0;  // it may lie there
     return (here.x_labels ? m_.small : 0) + (x_title(row, column).empty() ? 0 : m_.text);
   }
 
@@ -542,7 +548,11 @@ class Arranger {
       page_.legend_at.x = std::clamp(page_.width - m_.margin - page_.legend.width, m_.margin,
                                      std::max(grid.left, m_.margin));
     } else {
-      page_.legend_at = {page_.width - outer_right_ + 3 * m_.unit, grid.top};
+      // Beside the plots; higher where it would end below them.
+      const double lowest = page_.height - footer_height_ - page_.legend.height;
+      page_.legend_at = {page_.width - outer_right_ + 3 * m_.unit,
+                         std::max(header_, std::min(grid.top, lowest))};
+      page_.legend_fits = lowest >= header_ - 0.01;
     }
     for (std::size_t r = 0; r < rows_; ++r) {
       for (std::size_t c = 0; c < columns_; ++c) place_panel_texts(r, c);
@@ -615,16 +625,6 @@ class Arranger {
 };
 
 }  // namespace
-
-bool fits_beside(const Figure& figure, const std::vector<LegendEntry>& legend, const Tools& tools) {
-  const Size& size = tools.style.size;
-  const double height = size.height > 0 ? size.height : size.width * figure.aspect;
-  if (height == 0) return true;
-  const LegendBlock block = arrange_legend(legend, legend_width(size.width, tools.m), 1, tools);
-  const double title = tools.style.title && !figure.title.empty() ? 2 * tools.m.title : 0;
-  const double footer = tools.style.footer ? 3 * tools.m.footer : 0;
-  return block.height + title + footer + 2 * tools.m.margin <= height;
-}
 
 Page arrange_page(const Figure& figure, const std::vector<LegendEntry>& legend, LegendPlace place,
                   const Tools& tools) {

@@ -39,11 +39,9 @@ struct Page {
   std::vector<PlacedText> texts;   // titles, axis labels, footer
   LegendBlock legend;              // above or on the right; empty: none there
   Point legend_at;
+  bool legend_fits = true;  // false: on the right it is higher than the page
   std::vector<ColorBar> bars;
 };
-
-// Whether the page's height leaves room for the legend beside the plots.
-bool fits_beside(const Figure& figure, const std::vector<LegendEntry>& legend, const Tools& tools);
 
 // Throws Error, with a size that would do, where plots would be too small to read.
 Page arrange_page(const Figure& figure, const std::vector<LegendEntry>& legend, LegendPlace place,

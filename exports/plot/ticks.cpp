@@ -249,6 +249,10 @@ std::vector<std::vector<double>> tick_choices(Format format, Scale scale, double
     // Less than a decade and nothing nice in it: as on a linear axis.
     if (!choices.empty() && choices.front().size() >= 3) return choices;
     std::vector<std::vector<double>> linear = linear_choices(format, low, high, wanted);
+    // 0 is within rounding of a very small limit, but has no logarithm.
+    for (std::vector<double>& ticks : linear) {
+      std::erase_if(ticks, [](double tick) { return !(tick > 0); });
+    }
     if (high / low > 10 && !choices.empty()) return choices;
     return linear.empty() ? choices : linear;
   }
