@@ -19,7 +19,8 @@ constexpr const char* kExamples = R"(Examples:
                 --policy full --policy refreekv --policy refreekv:threshold=5% -o trace.h5
   kvreel info trace.h5
   kvreel compare trace.h5
-  kvreel export trace.h5 --table decisions --format csv -o decisions.csv
+  kvreel export trace.h5 --table decisions -o decisions.csv
+  kvreel export trace.h5 --figure threshold-budget -o figure.pdf
   kvreel view trace.h5
 
 Exit codes: 0 done, 1 it failed (one sentence says why), 2 the command was written wrongly, 130 interrupted.)";
@@ -42,12 +43,9 @@ int run(int argc, char** argv) {
   program.set_version_flag("--version", version_text());
   program.require_subcommand(1);
   program.footer(kExamples);
-  const std::array commands = {add_record(program, argc, argv),
-                               add_info(program),
-                               add_compare(program),
-                               add_export(program),
-                               add_recover(program),
-                               add_view(program)};
+  const std::array commands = {
+      add_record(program, argc, argv), add_info(program),    add_compare(program),
+      add_export(program, argc, argv), add_recover(program), add_view(program)};
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

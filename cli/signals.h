@@ -1,8 +1,10 @@
-// Ctrl-C and its relatives become a flag: the pass in progress ends after its step and the trace is
-// finished.
+// Ctrl-C and its relatives: while a trace is recorded they become a flag, so that the pass in
+// progress ends after its step and the trace is finished; while a file is written they remove its
+// beginning.
 #pragma once
 
 #include <atomic>
+#include <string>
 
 namespace kvreel::cli {
 
@@ -12,5 +14,12 @@ const std::atomic<bool>& stop_on_signals();
 
 // The signal that set the flag, 0 where none did.
 int received_signal();
+
+// SIGINT, SIGTERM and SIGHUP end the process as they would without us, but first remove the file.
+// For a few files at most; a program uses either this or stop_on_signals().
+void remove_on_signals(const std::string& path);
+
+// A limit on file sizes arrives as an error from write(), like a full disk.
+void ignore_file_size_signal();
 
 }  // namespace kvreel::cli

@@ -106,6 +106,14 @@ std::span<const std::string_view> known_styles() {
   return kStyles;
 }
 
+std::span<const std::string_view> known_palettes() {
+  return kPalettes;
+}
+
+std::span<const std::string_view> known_families() {
+  return kFamilies;
+}
+
 Size parse_size(std::string_view text) {
   const std::string_view name = trim(text);
   for (const NamedSize& size : kSizes) {

@@ -32,6 +32,8 @@ enum class Palette : uint8_t { okabe_ito, tol_bright, grey };
 // Throws UsageError with the nearest name.
 Palette parse_palette(std::string_view name);
 Family parse_family(std::string_view name);  // "dejavu", "latin-modern"
+std::span<const std::string_view> known_palettes();
+std::span<const std::string_view> known_families();
 
 struct Style {
   Size size;
