@@ -53,6 +53,21 @@ std::size_t joined(double cell, std::size_t cells, double dot) {
   return static_cast<std::size_t>(std::ceil(static_cast<double>(cells) / most - 1e-9));
 }
 
+// What the colours are, then how cells were joined. Where both do not fit, the first is shortened:
+// that a number is a maximum must be said.
+std::vector<std::string> label_lines(const std::string& value, const std::string& joined_cells_text,
+                                     double length, const Tools& tools) {
+  const TextStyle style{tools.m.small, false};
+  if (value.empty() && joined_cells_text.empty()) return {};
+  const std::string comma = value.empty() || joined_cells_text.empty() ? "" : ", ";
+  Lines lines = wrap(tools.fonts, value + comma + joined_cells_text, style, length, 3, Cut::end);
+  if (lines.whole || comma.empty()) return lines.lines;
+  lines = wrap(tools.fonts, value, style, length, 2, Cut::end);
+  const Lines more = wrap(tools.fonts, joined_cells_text, style, length, 3, Cut::end);
+  lines.lines.insert(lines.lines.end(), more.lines.begin(), more.lines.end());
+  return lines.lines;
+}
+
 }  // namespace
 
 ColorScale color_scale(const HeatMap& map) {
@@ -90,7 +105,8 @@ std::string joined_text(const HeatMap& map, JoinedCells cells, const Panel& pane
   const auto name = [](const Axis& axis, std::string_view plain) {
     return axis.format == Format::tokens ? std::string_view("tokens") : plain;
   };
-  std::string text = fmt::format("{} over ", aggregate_name(map));
+  const bool kinds = !map.kinds.empty() && map.aggregate == Aggregate::mean;
+  std::string text = fmt::format("{} {} ", aggregate_name(map), kinds ? "of" : "over");
   if (cells.columns > 1) text += fmt::format("{} {}", cells.columns, name(panel.x, "columns"));
   if (cells.rows > 1 && cells.columns > 1) text += " \u00d7 ";
   if (cells.rows > 1) text += fmt::format("{} {}", cells.rows, name(panel.y, "rows"));
@@ -113,17 +129,11 @@ ColorBar place_color_bar(const HeatMap& map, const std::string& joined_cells_tex
   const ColorScale scale = color_scale(map);
   bar.scale = {scale.low, scale.high, Scale::linear, bottom, top};
   bar.ticks = choose_ticks(axis, bar.scale, false, 0, tools);
-  std::string label = with_unit(map.value_label, bar.ticks.unit);
-  if (!joined_cells_text.empty()) {
-    label += label.empty() ? joined_cells_text : ", " + joined_cells_text;
-  }
-  const TextStyle style{m.small, false};
-  if (!label.empty()) {
-    bar.label = wrap(tools.fonts, label, style, bottom - top + below, 3, Cut::end).lines;
-  }
+  bar.label = label_lines(with_unit(map.value_label, bar.ticks.unit), joined_cells_text,
+                          bottom - top + below, tools);
   double longest = 0;
   for (const std::string& line : bar.label) {
-    longest = std::max(longest, tools.fonts.width(line, style.size));
+    longest = std::max(longest, tools.fonts.width(line, m.small));
   }
   bar.label_at.x =
       bar.bar.right + label_gap(m, bar.ticks) + bar.ticks.extent + 1.5 * m.unit + kAbove * m.small;

@@ -6,10 +6,12 @@
 #include <cstddef>
 #include <iterator>
 #include <optional>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "exports/plot/color_bar.h"
 #include "exports/plot/color_math.h"
 #include "exports/plot/draw.h"
 #include "exports/plot/labels.h"
@@ -167,11 +169,45 @@ class Layout {
 
   bool may_lie_inside() const { return figure_.panels.size() == 1 && entries_.size() <= 8; }
 
+  // A legend of kinds of cells says how cells were joined, which is known when they are arranged.
+  Page arrange(LegendPlace place) const {
+    std::vector<LegendEntry> entries;
+    if (place == LegendPlace::above || place == LegendPlace::right) entries = entries_;
+    Page page = arrange_page(figure_, entries, place, tools_);
+    const std::string joined = entries.empty() ? "" : joined_kinds(page);
+    if (joined.empty()) return page;
+    LegendEntry remark;
+    remark.name = joined;
+    remark.text_only = true;
+    entries.push_back(remark);
+    page = arrange_page(figure_, entries, place, tools_);
+    // A higher legend leaves plots of a set height fewer dots.
+    const std::string now = joined_kinds(page);
+    if (now != joined) {
+      entries.back().name = now;
+      page = arrange_page(figure_, entries, place, tools_);
+    }
+    return page;
+  }
+
+  std::string joined_kinds(const Page& page) const {
+    std::string text;
+    for (std::size_t i = 0; i < figure_.panels.size(); ++i) {
+      for (const Mark& mark : figure_.panels[i].marks) {
+        const auto* map = std::get_if<HeatMap>(&mark);
+        if (!map || map->kinds.empty()) continue;
+        const PanelFrame& frame = page.frames[i];
+        const std::string here = joined_text(
+            *map, joined_cells(*map, frame.x, frame.y, tools_.m.dot), figure_.panels[i]);
+        if (here.size() > text.size()) text = here;
+      }
+    }
+    return text;
+  }
+
   // Nothing where the legend was to lie inside, or on the right, and has no place there.
   std::optional<Scene> draw(LegendPlace place) const {
-    const bool outside = place == LegendPlace::above || place == LegendPlace::right;
-    const Page page =
-        arrange_page(figure_, outside ? entries_ : std::vector<LegendEntry>(), place, tools_);
+    const Page page = arrange(place);
     if (!page.legend_fits) return std::nullopt;
     Sheet sheet(tools_);
     for (std::size_t i = 0; i < figure_.panels.size(); ++i) {

@@ -77,7 +77,10 @@ Look Looks::of_series(std::size_t index) const {
   const std::vector<Color>& series = tools_.colors.series;
   Look look;
   look.color = series[index % series.size()];
-  look.fill = look.color;
+  // Large areas of what is nearly black, or white on a dark ground, outweigh everything else.
+  Color ground = tools_.colors.ground;
+  ground.a = 255;
+  look.fill = contrast(look.color, ground) > 10 ? mix(ground, look.color, 0.72) : look.color;
   look.marker = kMarkers[index % kMarkers.size()];
   if (tools_.style.palette == Palette::grey) {
     // Lines by their dashes, bars by lightness and stripes.

@@ -21,7 +21,7 @@ namespace {
 // Two or three are usual; each makes a margin larger, so that there is an end.
 constexpr int kMostRounds = 40;
 // A plot that is smaller says nothing; in ems of the text.
-constexpr double kLeastWidth = 4, kLeastHeight = 3.5;
+constexpr double kLeastWidth = 3.5, kLeastHeight = 3.5;
 constexpr std::size_t kMostFooterLines = 6;
 
 const HeatMap* map_of(const Panel& panel) {
@@ -379,7 +379,7 @@ class Arranger {
     const std::string& title = panel(row, column).title;
     if (title.empty()) return {};
     const double width = page_.frames[index(row, column)].plot.width();
-    return wrap(tools_.fonts, title, panel_title(), std::max(width, m_.text), 3, Cut::middle).lines;
+    return wrap(tools_.fonts, title, panel_title(), std::max(width, m_.text), 4, Cut::middle).lines;
   }
   TextStyle panel_title() const { return {m_.small, true}; }
 

@@ -398,12 +398,36 @@ TEST(Data, MapsHaveAtMostACellADotAndSayHowManyWereJoined) {
   EXPECT_TRUE(std::any_of(texts.begin(), texts.end(), [&](const std::string& text) {
     return text.find("max over " + std::to_string(joined) + " tokens") != std::string::npos;
   })) << joined;
+  // It is said in full on a small bar too, whose label is shortened elsewhere.
+  Figure narrow = testing::two_maps_figure();
+  for (Panel& panel : narrow.panels) {
+    std::get<HeatMap>(panel.marks[0]).value_label = "sum of attention norms that a head drops";
+  }
+  std::string bar;
+  for (const std::string& text : strings(layout(narrow, style, fonts()))) bar += text + " ";
+  EXPECT_NE(bar.find("sum of"), std::string::npos) << bar;
+  EXPECT_NE(bar.find("max over"), std::string::npos) << bar;
+  EXPECT_NE(bar.find("tokens"), std::string::npos) << bar;
   // A map with fewer cells than dots has each of them.
   const Scene small = layout(testing::map_figure(8, 100), style, fonts());
   EXPECT_EQ(all<Image>(small)[0].columns, 100);
   for (const std::string& text : strings(small)) {
     EXPECT_EQ(text.find("over"), std::string::npos) << text;
   }
+}
+
+TEST(Data, MapsOfKindsSayInTheLegendHowCellsWereJoined) {
+  Figure figure = testing::kinds_figure();
+  const Style style = styled("print", "acl-column");
+  EXPECT_FALSE(has_text(layout(figure, style, fonts()), "most frequent of 2 tokens"));
+  auto& map = std::get<HeatMap>(figure.panels[0].marks[0]);
+  map.rows = 14;
+  map.columns = 2000;
+  map.values.assign(28000, 1.f);
+  map.x1 = 2000;
+  EXPECT_TRUE(has_text(layout(figure, style, fonts()), "most frequent of 2 tokens"));
+  map.aggregate = Aggregate::max;
+  EXPECT_TRUE(has_text(layout(figure, style, fonts()), "max over 2 tokens"));
 }
 
 TEST(Data, EveryOutlierOfAMapSurvives) {
