@@ -107,6 +107,31 @@ TEST_F(ComparePage, LayersAreSharedWithTheOtherPanes) {
   EXPECT_EQ(ui.session().hover().layer, 0);
 }
 
+TEST_F(ComparePage, RunsOfOnePolicyAreLabelledByWhatTellsThemApart) {
+  exports::testing::TraceMaker maker(path());
+  maker.add_names();
+  maker.add_run("full", "full", "{}");
+  const char* const options[] = {"0.1%", "0.5%", "1%"};
+  for (const char* option : options) {
+    maker.add_run(std::string("refreekv:keep-layers=none,threshold=") + option, "refreekv", "{}");
+  }
+  maker.add_sample("a", {"u", "v"}, "{}", "[]", 2);
+  for (int32_t run = 0; run < 4; ++run) {
+    maker.add_pass({run, 0, 1, -1, 1, 20, 1000, 1024, 1024, 1000, {9, 8}, {3}, {1000}});
+  }
+  maker.finish();
+  testing::NullUi ui;
+  page_ = make_compare_page();
+  ui.show(*page_);
+  ui.open(path());
+  for (const char* plot : {"compare.latency", "compare.bytes"}) {
+    for (int run = 1; run < 4; ++run) {
+      const std::string text = ui.text(std::string(plot) + ".label." + std::to_string(run));
+      EXPECT_EQ(text, std::string("\u2026threshold=") + options[run - 1]) << plot;
+    }
+  }
+}
+
 TEST_F(ComparePage, ARunWithoutTheSampleIsNamed) {
   testing::NullUi ui;
   open(ui);

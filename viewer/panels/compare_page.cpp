@@ -55,6 +55,12 @@ void ComparedRuns::update(Frame& frame) {
   ++version_;
 }
 
+std::vector<std::string> ComparedRuns::labels() const {
+  std::vector<std::string> labels;
+  for (const ComparedRun& run : runs_) labels.push_back(run.label);
+  return labels;
+}
+
 bool ComparedRuns::loading() const {
   return std::any_of(runs_.begin(), runs_.end(), [](const ComparedRun& run) {
     return run.pass == nullptr && run.missing.empty();

@@ -32,6 +32,7 @@ class ComparedRuns {
  public:
   void update(Frame& frame);
   const std::vector<ComparedRun>& all() const { return runs_; }
+  std::vector<std::string> labels() const;
   uint64_t version() const { return version_; }
   bool loading() const;
   int layers() const;

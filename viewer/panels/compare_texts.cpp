@@ -68,6 +68,7 @@ void TextsPane::draw_labels(Frame& frame, const Rect& area, float scroll_y,
   ImFont* const small = frame.theme.fonts.small;
   list.PushClipRect(area.min(), area.max(), true);
   const float row_h = frame.px(kRow);
+  const std::vector<std::string> all = runs.labels();
   for (size_t r = 0; r < runs.all().size(); ++r) {
     const ComparedRun& run = runs.all()[r];
     const Rect row{area.x, area.y + row_h * static_cast<float>(r) - scroll_y, area.w, row_h};
@@ -79,7 +80,8 @@ void TextsPane::draw_labels(Frame& frame, const Rect& area, float scroll_y,
                        frame.px(3));
     const float x = row.x + frame.px(15);
     const float mark = frame.px(18);
-    draw_text_fitted(list, small, {x, top}, row.w - frame.px(15) - mark, p.text, run.label);
+    draw_text(list, small, {x, top}, p.text,
+              fitted_label(small, row.w - frame.px(15) - mark, run.label, all));
     const std::string state = state_text(run, alignment_.rows[r], r == 0);
     const bool warn = run.pass == nullptr && !run.missing.empty();
     const ImU32 color = warn || run.other_prompt ? p.warning : p.text2;

@@ -55,8 +55,11 @@ void FactsPane::draw(Frame& frame, const Rect& rect, const ReplayScene& scene) {
   const View& view = scene.session.view();
 
   const Rect title = area.take_top(frame.px(26));
-  draw_text_fitted(list, frame.theme.fonts.title, title.min(), title.w, p.text,
-                   scene.session.run_label(view.run));
+  std::vector<std::string> labels;
+  for (const RunRef one : scene.session.runs()) labels.push_back(scene.session.run_label(one));
+  draw_text(
+      list, frame.theme.fonts.title, title.min(), p.text,
+      fitted_label(frame.theme.fonts.title, title.w, scene.session.run_label(view.run), labels));
   const Rect below = area.take_top(frame.px(26));
   draw_text_fitted(list, frame.theme.fonts.text, below.min(), below.w, p.text2,
                    fmt::format("{} \u00b7 layer {}", view.sample, view.layer));

@@ -91,6 +91,20 @@ void GridTable::measure(Frame& frame, const Grid& grid, uint64_t version, float 
     column.x = total_;
     total_ += column.width;
   }
+  shorten_names(grid);
+}
+
+// So that runs with a long name in common are told apart. Each is held against all others: of
+// tables with many rows, which are of samples, names are cut at their end as other text is.
+void GridTable::shorten_names(const Grid& grid) {
+  constexpr size_t kMost = 256;
+  names_.clear();
+  if (grid.columns[0].right || grid.rows.size() > kMost) return;
+  std::vector<std::string> all;
+  for (const GridRow& row : grid.rows) all.push_back(row.cells[0].text);
+  for (const std::string& name : all) {
+    names_.push_back(fitted_label(font_, columns_[0].width - 2 * pad_, name, all));
+  }
 }
 
 void GridTable::set_widths(Frame& frame, const Grid& grid, float pad, float most_name) {
@@ -159,7 +173,8 @@ void GridTable::draw_header(Frame& frame, const char* name, const Rect& area, co
 }
 
 void GridTable::draw_cell(Frame& frame, const GridColumn& column, const Column& at,
-                          const GridCell& cell, const Rect& place, ImU32 bar) {
+                          const GridCell& cell, const std::string& text, const Rect& place,
+                          ImU32 bar) {
   const Palette& p = frame.palette();
   ImDrawList& list = *ImGui::GetWindowDrawList();
   ImFont* const font = frame.theme.fonts.text;
@@ -171,7 +186,7 @@ void GridTable::draw_cell(Frame& frame, const GridColumn& column, const Column& 
   const float small_y = y + (font->FontSize - small->FontSize) * 0.65f;
   const ImU32 color = cell.text == "-" ? p.text2 : p.text;
   if (!column.right) {
-    draw_text_fitted(list, font, {place.x + pad, y}, place.w - 2 * pad, color, cell.text);
+    draw_text_fitted(list, font, {place.x + pad, y}, place.w - 2 * pad, color, text);
     return;
   }
   float right = place.right() - pad;
@@ -182,7 +197,7 @@ void GridTable::draw_cell(Frame& frame, const GridColumn& column, const Column& 
   if (!cell.detail.empty())
     draw_text(list, small, {right, small_y}, p.text2, cell.detail, Align::right);
   if (at.detail > 0) right -= at.detail + frame.px(7);
-  draw_text(list, font, {right, y}, color, cell.text, Align::right);
+  draw_text(list, font, {right, y}, color, text, Align::right);
   if (!bars) return;
   const float height = frame.px(3);
   const float width = at.text + (at.detail > 0 ? at.detail + frame.px(7) : 0);
@@ -215,12 +230,15 @@ void GridTable::draw_row(Frame& frame, const Grid& grid, size_t row, const Rect&
     const Rect cell{place.x + lead_ + columns_[c].x - scroll_x_, place.y, columns_[c].width,
                     place.h};
     if (cell.right() < frozen || cell.x > place.right()) continue;
-    draw_cell(frame, grid.columns[c], columns_[c], grid.rows[row].cells[c], cell, bar);
+    const GridCell& of_row = grid.rows[row].cells[c];
+    draw_cell(frame, grid.columns[c], columns_[c], of_row, of_row.text, cell, bar);
   }
   list.PopClipRect();
   if (options.draw_lead)
     options.draw_lead(static_cast<int>(row), {place.x, place.y, lead_, place.h});
-  draw_cell(frame, grid.columns[0], columns_[0], grid.rows[row].cells[0],
+  const GridCell& first = grid.rows[row].cells[0];
+  draw_cell(frame, grid.columns[0], columns_[0], first,
+            row < names_.size() ? names_[row] : first.text,
             {place.x + lead_, place.y, columns_[0].width, place.h}, bar);
 }
 

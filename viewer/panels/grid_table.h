@@ -58,11 +58,15 @@ class GridTable {
                    GridOrder& order, GridEvents& events);
   void draw_row(Frame& frame, const Grid& grid, size_t row, const Rect& place,
                 const GridOptions& options);
+  // `text`: of the cell, or shortened.
   void draw_cell(Frame& frame, const GridColumn& column, const Column& at, const GridCell& cell,
-                 const Rect& place, ImU32 bar);
+                 const std::string& text, const Rect& place, ImU32 bar);
   void draw_tip(Frame& frame, const Grid& grid, size_t row, float x);
 
+  void shorten_names(const Grid& grid);
+
   std::vector<Column> columns_;
+  std::vector<std::string> names_;  // of the first column, as far as there is room; may be empty
   float total_ = 0;
   float lead_ = 0;
   float pad_ = 0;  // left and right of a cell
@@ -72,7 +76,7 @@ class GridTable {
   const Grid* measured_ = nullptr;
   uint64_t version_ = 0;
   float room_ = 0;
-  const ImFont* font_ = nullptr;
+  ImFont* font_ = nullptr;
   float font_size_ = 0;
 };
 

@@ -1,6 +1,8 @@
 // Drawing of lines over steps.
 #include "viewer/panels/step_plot.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -120,14 +122,16 @@ void StepPlot::draw_axes(Frame& frame, const Rect& plot, PlotUnit unit) {
             "step");
 }
 
-void StepPlot::draw_gutter(Frame& frame, const Rect& plot, float width,
+void StepPlot::draw_gutter(Frame& frame, const char* name, const Rect& plot, float width,
                            const std::vector<StepSeries>& series) {
   ImFont* const small = frame.theme.fonts.small;
   std::vector<float> wanted;
   std::vector<const StepSeries*> labelled;
+  std::vector<std::string> labels;
   for (size_t i = 0; i < series.size(); ++i) {
     if (series[i].label.empty() || lines_[i].empty()) continue;
     labelled.push_back(&series[i]);
+    labels.push_back(series[i].label);
     wanted.push_back(scale_.y_of(lines_[i].back().value, plot) - small->FontSize / 2);
   }
   const float high = plot.bottom() - small->FontSize;
@@ -135,8 +139,10 @@ void StepPlot::draw_gutter(Frame& frame, const Rect& plot, float width,
       place_labels(wanted, small->FontSize + frame.px(1), plot.y - frame.px(4), high);
   for (size_t i = 0; i < labelled.size(); ++i) {
     if (placed[i] < plot.y - frame.px(8)) continue;  // no room for all; the tooltip has them
-    draw_text_fitted(*ImGui::GetWindowDrawList(), small, {plot.right() + frame.px(8), placed[i]},
-                     width - frame.px(8), labelled[i]->color, labelled[i]->label);
+    const Rect place{plot.right() + frame.px(8), placed[i], width - frame.px(8), small->FontSize};
+    const std::string text = fitted_label(small, place.w, labels[i], labels);
+    draw_text(*ImGui::GetWindowDrawList(), small, place.min(), labelled[i]->color, text);
+    frame.items.add(fmt::format("{}.label.{}", name, i), place, text);
   }
 }
 
@@ -176,7 +182,7 @@ int32_t StepPlot::draw(Frame& frame, const char* name, const Rect& area,
         list.AddCircleFilled(point, frame.px(2.5f), series[i].color);
     }
   }
-  draw_gutter(frame, plot, gutter, series);
+  draw_gutter(frame, name, plot, gutter, series);
 
   const Canvas hit = canvas(frame, name, plot);
   if (!hit.hovered) return -1;

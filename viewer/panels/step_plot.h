@@ -28,8 +28,8 @@ struct StepPlotOptions {
 
 class StepPlot {
  public:
-  // `version` changes with the series. The step that is pointed at, -1: none; `clicked` is set
-  // where it was chosen.
+  // `version` changes with the series. Items: <name>, <name>.label.<series with a label>. The step
+  // that is pointed at, -1: none; `clicked` is set where it was chosen.
   int32_t draw(Frame& frame, const char* name, const Rect& area,
                const std::vector<StepSeries>& series, uint64_t version,
                const StepPlotOptions& options, bool& clicked);
@@ -43,7 +43,7 @@ class StepPlot {
   };
   void refresh(const std::vector<StepSeries>& series, uint64_t version, bool log, float width);
   void draw_axes(Frame& frame, const Rect& plot, PlotUnit unit);
-  void draw_gutter(Frame& frame, const Rect& plot, float width,
+  void draw_gutter(Frame& frame, const char* name, const Rect& plot, float width,
                    const std::vector<StepSeries>& series);
 
   std::vector<std::vector<SeriesPoint>> lines_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "viewer/model/short_label.h"
 #include "viewer/panels/glyphs.h"
 
 namespace kvreel::viewer {
@@ -122,20 +123,16 @@ Rect last_item_rect() {
   return {min.x, min.y, max.x - min.x, max.y - min.y};
 }
 
-bool combo(Frame& frame, const char* name, std::span<const std::string> labels, int& chosen,
-           float width) {
-  return combo(
-      frame, name, static_cast<int>(labels.size()),
-      [&](int i) { return labels[static_cast<size_t>(i)]; }, chosen, width);
-}
+namespace {
 
-bool combo(Frame& frame, const char* name, int count, const std::function<std::string(int)>& label,
-           int& chosen, float width) {
-  const std::string preview = chosen >= 0 && chosen < count ? label(chosen) : "-";
+// `shown`: what the field says, `preview`: all of it.
+bool draw_combo(Frame& frame, const char* name, int count,
+                const std::function<std::string(int)>& label, int& chosen, float width,
+                const std::string& preview, const std::string& shown) {
   bool changed = false;
   ImGui::PushID(name);
   ImGui::SetNextItemWidth(width);
-  const bool open = ImGui::BeginCombo("##combo", preview.c_str(), ImGuiComboFlags_HeightLarge);
+  const bool open = ImGui::BeginCombo("##combo", shown.c_str(), ImGuiComboFlags_HeightLarge);
   frame.items.add(name, last_item_rect(), preview);
   if (open) {
     if (ImGui::IsWindowAppearing() && chosen >= 0) {
@@ -160,6 +157,25 @@ bool combo(Frame& frame, const char* name, int count, const std::function<std::s
   }
   ImGui::PopID();
   return changed;
+}
+
+}  // namespace
+
+bool combo(Frame& frame, const char* name, std::span<const std::string> labels, int& chosen,
+           float width) {
+  const auto label = [&](int i) { return labels[static_cast<size_t>(i)]; };
+  const int count = static_cast<int>(labels.size());
+  const std::string preview = chosen >= 0 && chosen < count ? label(chosen) : "-";
+  // The arrow has a square at the right.
+  const float room = width - ImGui::GetFrameHeight() - 2 * ImGui::GetStyle().FramePadding.x;
+  return draw_combo(frame, name, count, label, chosen, width, preview,
+                    fitted_label(ImGui::GetFont(), room, preview, labels));
+}
+
+bool combo(Frame& frame, const char* name, int count, const std::function<std::string(int)>& label,
+           int& chosen, float width) {
+  const std::string preview = chosen >= 0 && chosen < count ? label(chosen) : "-";
+  return draw_combo(frame, name, count, label, chosen, width, preview, preview);
 }
 
 Canvas canvas(Frame& frame, const char* name, const Rect& rect) {
@@ -269,6 +285,12 @@ void draw_text_fitted(ImDrawList& list, ImFont* font, ImVec2 at, float width, Im
   std::string cut(text.data(), rest);
   cut += kEllipsis;
   draw_text(list, font, at, color, cut);
+}
+
+std::string fitted_label(ImFont* font, float width, std::string_view label,
+                         std::span<const std::string> all) {
+  return short_label(label, all,
+                     [&](std::string_view text) { return text_width(font, text) <= width; });
 }
 
 // Filled rectangles: a line of ImGui's would be blurred over two rows of pixels.

@@ -125,6 +125,7 @@ bool toggle(Frame& frame, const char* name, const char* label, bool& on,
             const char* tooltip = nullptr);
 // One of several, side by side; true when another was chosen.
 bool segmented(Frame& frame, const char* name, std::span<const char* const> labels, int& chosen);
+// A label that is wider than the field is shortened as fitted_label() does.
 bool combo(Frame& frame, const char* name, std::span<const std::string> labels, int& chosen,
            float width);
 // The same of any number of choices: `label` is asked for what is visible only.
@@ -174,6 +175,9 @@ void draw_text(ImDrawList& list, ImFont* font, ImVec2 at, ImU32 color, std::stri
 // Cut with an ellipsis to `width`.
 void draw_text_fitted(ImDrawList& list, ImFont* font, ImVec2 at, float width, ImU32 color,
                       std::string_view text);
+// A run's label as short_label() makes it fit into `width`, beside the others that are shown.
+std::string fitted_label(ImFont* font, float width, std::string_view label,
+                         std::span<const std::string> all);
 void horizontal_line(ImDrawList& list, float x0, float x1, float y, ImU32 color,
                      float thickness = 1);
 void vertical_line(ImDrawList& list, float x, float y0, float y1, ImU32 color, float thickness = 1);
