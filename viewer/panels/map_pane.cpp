@@ -168,7 +168,7 @@ void MapPane::draw_axes(Frame& frame, const Rect& plot, const ReplayScene& scene
   const Palette& p = frame.palette();
   ImFont* const font = frame.theme.fonts.small;
   const int most = std::max(2, static_cast<int>(plot.w / frame.px(72)));
-  float free_until = plot.right() + frame.px(40);
+  float free_until = plot.right() + frame.px(4);  // "budget" stands beside
   if (difference) {
     // Who keeps what the other one evicts.
     const auto entry = [&](const char* text, ImU32 color) {
