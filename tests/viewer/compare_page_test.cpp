@@ -132,6 +132,24 @@ TEST_F(ComparePage, RunsOfOnePolicyAreLabelledByWhatTellsThemApart) {
   }
 }
 
+TEST_F(ComparePage, ALayerAmongManyIsMarkedAboveItsBars) {
+  testing::BigTrace shape;
+  shape.samples = 1;
+  shape.layers = 80;
+  testing::BigTraceWriter(path(), shape).write();
+  testing::NullUi ui;
+  page_ = make_compare_page();
+  ui.show(*page_);
+  ui.open(path());
+  ui.view().layer = 3;
+  ui.hover("compare.overlap", 40.5f / 80);
+  for (const char* plot : {"compare.overlap", "compare.budgets"}) {
+    EXPECT_EQ(ui.text(std::string(plot) + ".mark.40"), "40");
+    EXPECT_EQ(ui.text(std::string(plot) + ".mark.3"), "3");
+    EXPECT_FALSE(ui.has(std::string(plot) + ".mark.41"));
+  }
+}
+
 TEST_F(ComparePage, ARunWithoutTheSampleIsNamed) {
   testing::NullUi ui;
   open(ui);

@@ -14,7 +14,9 @@ namespace {
 // A plot with layers from left to right and shares from 0 to 100 % upwards.
 class LayerPlot {
  public:
-  LayerPlot(Frame& frame, const Rect& area, int layers) : frame_(frame), layers_(layers) {
+  // Items: <name>, <name>.mark.<layer>.
+  LayerPlot(Frame& frame, const char* name, const Rect& area, int layers)
+      : frame_(frame), name_(name), layers_(layers) {
     plot_ = area;
     plot_.take_left(frame.px(46));
     plot_.take_right(frame.px(6));
@@ -64,9 +66,16 @@ class LayerPlot {
     shade(frame_.session.view().layer, with_alpha(p.accent, 0.13f));
     shade(frame_.session.hover().layer.value_or(-1), with_alpha(p.text, 0.07f));
   }
+  // The same above what was drawn, where it hides the shade: an outline, and the layer's number.
+  void mark_shared() const {
+    if (slot() >= frame_.px(24)) return;
+    const Palette& p = frame_.palette();
+    mark(frame_.session.view().layer, p.accent);
+    mark(frame_.session.hover().layer.value_or(-1), p.text);
+  }
   // Layer that is pointed at, -1: none; a click chooses it.
-  int interact(const char* name) const {
-    const Canvas hit = canvas(frame_, name, plot_);
+  int interact() const {
+    const Canvas hit = canvas(frame_, name_, plot_);
     if (!hit.hovered) return -1;
     const int layer =
         std::clamp(static_cast<int>((hit.mouse.x - plot_.x) / slot()), 0, layers_ - 1);
@@ -79,6 +88,29 @@ class LayerPlot {
   }
 
  private:
+  void mark(int layer, ImU32 color) const {
+    if (layer < 0 || layer >= layers_) return;
+    ImDrawList& list = *ImGui::GetWindowDrawList();
+    const float thick = frame_.px(1);
+    const float x0 = std::round(left(layer)) - thick;
+    const float x1 = std::round(left(layer + 1));
+    const float y0 = std::round(plot_.y) - thick;
+    const float y1 = std::round(plot_.bottom());
+    vertical_line(list, x0, y0, y1, color, thick);
+    vertical_line(list, x1, y0, y1, color, thick);
+    horizontal_line(list, x0, x1 + thick, y0, color, thick);
+    horizontal_line(list, x0, x1 + thick, y1, color, thick);
+    ImFont* const small = frame_.theme.fonts.small;
+    const std::string number = std::to_string(layer);
+    const float half = text_width(small, number) / 2 + frame_.px(3);
+    const ImVec2 middle{left(layer) + slot() / 2, plot_.bottom() + frame_.px(4)};
+    list.AddRectFilled({middle.x - half, middle.y - frame_.px(1)},
+                       {middle.x + half, middle.y + small->FontSize + frame_.px(1)},
+                       frame_.palette().pane);
+    draw_text(list, small, middle, color, number, Align::center);
+    frame_.items.add(fmt::format("{}.mark.{}", name_, layer),
+                     {left(layer), plot_.y, slot(), plot_.h}, number);
+  }
   void layer_label(int layer) const {
     draw_text(*ImGui::GetWindowDrawList(), frame_.theme.fonts.small,
               {left(layer) + slot() / 2, plot_.bottom() + frame_.px(4)}, frame_.palette().text2,
@@ -86,6 +118,7 @@ class LayerPlot {
   }
 
   Frame& frame_;
+  const char* name_;
   Rect plot_;
   int layers_;
 };
@@ -108,7 +141,7 @@ void BudgetsPane::draw(Frame& frame, const Rect& area, const ComparedRuns& runs)
                                              : budgets_by_layer(*run.pass, run.layers));
     }
   }
-  const LayerPlot plot(frame, inner, layers);
+  const LayerPlot plot(frame, "compare.budgets", inner, layers);
   if (!plot.usable()) {
     message(frame, inner, runs.loading() ? "Loading ..." : "Nothing to show");
     return;
@@ -149,7 +182,8 @@ void BudgetsPane::draw(Frame& frame, const Rect& area, const ComparedRuns& runs)
       }
     }
   }
-  const int layer = plot.interact("compare.budgets");
+  plot.mark_shared();
+  const int layer = plot.interact();
   if (layer < 0) return;
   std::string tip = fmt::format("layer {}: kept after prefill", layer);
   for (size_t r = 0; r < budgets_.size(); ++r) {
@@ -163,7 +197,7 @@ void BudgetsPane::draw(Frame& frame, const Rect& area, const ComparedRuns& runs)
 
 void OverlapPane::draw_bars(Frame& frame, const Rect& area, const ComparedRun& a,
                             const ComparedRun& b) {
-  const LayerPlot plot(frame, area, static_cast<int>(overlap_.size()));
+  const LayerPlot plot(frame, "compare.overlap", area, static_cast<int>(overlap_.size()));
   if (!plot.usable()) return;
   const Palette& p = frame.palette();
   ImDrawList& list = *ImGui::GetWindowDrawList();
@@ -189,7 +223,8 @@ void OverlapPane::draw_bars(Frame& frame, const Rect& area, const ComparedRun& a
     part(overlap.only_b, b.color);
     part(overlap.neither, mix(p.pane, p.text, 0.1f));
   }
-  const int layer = plot.interact("compare.overlap");
+  plot.mark_shared();
+  const int layer = plot.interact();
   if (layer < 0) return;
   const auto& overlap = overlap_[static_cast<size_t>(layer)];
   std::string tip = fmt::format("layer {}: ", layer);
