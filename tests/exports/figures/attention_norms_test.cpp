@@ -94,7 +94,7 @@ TEST_F(AttentionNorms, HaveARowOfPanelsForEachRunThatIsNamed) {
   EXPECT_EQ(figure.rows, 2u);
   ASSERT_EQ(figure.panels.size(), 6u);
   EXPECT_EQ(figure.panels[0].title, "full");
-  EXPECT_EQ(figure.panels[3].title, "refreekv");
+  EXPECT_EQ(figure.panels[3].title, "refreekv 0.01");
   expect_values(marks_of<plot::HeatMap>(figure, 3)[0].values, {0.5});
 }
 

@@ -56,10 +56,10 @@ TEST_F(CacheBytes, HoldUntilTheNextChangeFromThePassesStartToItsEnd) {
   EXPECT_EQ(full[1].dash, plot::Dash::dashed);
   EXPECT_FALSE(full[1].in_legend);
   // What changed after the pass's stated end is not cut off.
-  const auto pruned = marks_of<plot::Line>(figure, 0, "refreekv");
+  const auto pruned = marks_of<plot::Line>(figure, 0, "refreekv 0.01");
   expect_values(pruned[0].x, {0, 100, 200, 1'500'000});
   expect_values(pruned[0].y, {0, 64, 16, 32});
-  const auto ends = marks_of<plot::Points>(figure, 0, "refreekv");
+  const auto ends = marks_of<plot::Points>(figure, 0, "refreekv 0.01");
   ASSERT_EQ(ends.size(), 1u);
   expect_values(ends[0].x, {1'000'000});
   expect_values(ends[0].y, {16});
@@ -106,7 +106,7 @@ TEST_F(MemoryByRun, IsTheMeanOverTheSamplesThatAllRunsFinished) {
   maker.finish();
   const t::Trace trace = t::Trace::open(path());
   const plot::Figure figure = figure_of(trace, "memory");
-  EXPECT_EQ(figure.panels[0].y.categories, (std::vector<std::string>{"full", "refreekv"}));
+  EXPECT_EQ(figure.panels[0].y.categories, (std::vector<std::string>{"full", "refreekv 0.01"}));
   ASSERT_EQ(series_of<plot::Bars>(figure, 0), (std::vector<std::string>{"asked", "held", "peak"}));
   const auto bars = marks_of<plot::Bars>(figure, 0);
   expect_values(bars[0].top, {200, 60});

@@ -18,7 +18,7 @@ TEST_F(DecisionWorkflow, LeavesOutWhatWasNotRecordedAndSaysHowToRecordIt) {
       << all_remarks(figure);
   EXPECT_TRUE(remarks(figure, "Layer 1; --layer")) << all_remarks(figure);
   EXPECT_TRUE(contains(figure.title,
-                       "refreekv on a, layer 1: 3 of 4 positions kept "
+                       "refreekv 0.01 on a, layer 1: 3 of 4 positions kept "
                        "(75.0 %), 1 evicted"))
       << figure.title;
 

@@ -103,7 +103,7 @@ TEST_F(Kernels, OfSeveralRunsHavePanelsOfTheirOwn) {
   const plot::Figure figure = figure_of(t::Trace::open(path()), "kernels",
                                         {.filter = {.runs = {"full", "refreekv:threshold=0.01"}}});
   ASSERT_EQ(figure.panels.size(), 3u);  // refreekv has no decode step
-  EXPECT_EQ(figure.panels[2].title, "refreekv, prefill");
+  EXPECT_EQ(figure.panels[2].title, "refreekv 0.01, prefill");
   EXPECT_DOUBLE_EQ(marks_of<plot::Bars>(figure, 2)[0].top[0], 77);
 }
 

@@ -45,7 +45,7 @@ TEST_F(Latency, StacksMeansByOperationAndCallsTheRestUntimed) {
   write_times(path());
   const plot::Figure figure = figure_of(t::Trace::open(path()), "latency");
   ASSERT_EQ(figure.panels.size(), 2u);
-  EXPECT_EQ(figure.panels[0].y.categories, (std::vector<std::string>{"full", "refreekv"}));
+  EXPECT_EQ(figure.panels[0].y.categories, (std::vector<std::string>{"full", "refreekv 0.01"}));
   EXPECT_TRUE(figure.panels[0].y.reversed);
   EXPECT_EQ(figure.panels[0].x.format, plot::Format::duration);
 
