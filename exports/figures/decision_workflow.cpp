@@ -98,7 +98,7 @@ plot::Panel attention_panel(const std::vector<double>& row) {
   line.weight = 0.8;
   for (size_t at = 0; at < row.size(); ++at) {
     line.x.push_back(static_cast<double>(at));
-    line.y.push_back(row[at] > 0 ? row[at] : plot::kNone);
+    line.y.push_back(row[at]);
   }
   panel.marks.emplace_back(std::move(line));
   return panel;
@@ -144,7 +144,7 @@ CurvePanel curve_panel(const LayerChoice& choice) {
   line.ink = plot::Ink::neutral;
   for (size_t i = 0; i < ranking.size() && i + 1 < curve.size(); ++i) {
     line.x.push_back(place(i));
-    line.y.push_back(curve[i + 1] > 0 ? curve[i + 1] : plot::kNone);
+    line.y.push_back(curve[i + 1]);
   }
   if (line.x.empty()) {
     panel.message = "one candidate only, which stays";

@@ -65,9 +65,8 @@ std::vector<Curve> curves_of(const RunChoice& run, const PassAt& pass) {
 plot::Line line_of(const Curve& curve, const std::string& name) {
   plot::Line line{.series = name, .x = {}, .y = {}, .low = {}, .high = {}};
   for (size_t i = 0; i < curve.distance.size(); ++i) {
-    const double drop = curve.distance[i];
     line.x.push_back(static_cast<double>(i));
-    line.y.push_back(drop > 0 ? drop : plot::kNone);  // the axis is logarithmic
+    line.y.push_back(curve.distance[i]);  // a drop of 0 is a gap on the logarithmic axis
   }
   if (curve.decision.exempt()) line.weight = 0.6;  // its threshold decides nothing
   return line;
@@ -86,11 +85,10 @@ plot::Line band_of(const std::vector<Curve>& curves) {
     if (drops.empty() || 2 * drops.size() < curves.size()) break;
     const std::optional<Spread> spread = spread_of(std::move(drops));
     if (!spread) break;
-    const auto positive = [](double value) { return value > 0 ? value : plot::kNone; };
     band.x.push_back(static_cast<double>(i));
-    band.y.push_back(positive(spread->median));
-    band.low.push_back(positive(spread->p10));
-    band.high.push_back(positive(spread->p90));
+    band.y.push_back(spread->median);
+    band.low.push_back(spread->p10);
+    band.high.push_back(spread->p90);
   }
   return band;
 }

@@ -107,7 +107,7 @@ TEST_F(DecisionWorkflow, ShowsTheMeanOfTheHeadsAttention) {
   ASSERT_EQ(figure.panels.size(), 3u);
   const plot::Line row = marks_of<plot::Line>(figure, 0)[0];
   expect_values(row.x, {0, 1, 2, 3});
-  expect_values(row.y, {0.375, 0.25, 0.375, plot::kNone}, 1e-12);
+  expect_values(row.y, {0.375, 0.25, 0.375, 0}, 1e-12);
   EXPECT_FALSE(remarks(figure, "--attention-rows"));
   EXPECT_TRUE(contains(figure.title, "1.50 KiB of 2.00 KiB")) << figure.title;
 }
@@ -118,7 +118,7 @@ TEST_F(DecisionWorkflow, ShowsTheLayerAskedForThoughItIsExempt) {
   const plot::Figure figure = figure_of(trace, "decision", {.filter = {.layer = 0}});
   EXPECT_TRUE(contains(figure.title, "layer 0: 4 of 4 positions kept (100.0 %), 0 evicted"))
       << figure.title;
-  expect_values(marks_of<plot::Line>(figure, 0)[0].y, {1, plot::kNone, plot::kNone, plot::kNone});
+  expect_values(marks_of<plot::Line>(figure, 0)[0].y, {1, 0, 0, 0});
   EXPECT_TRUE(marks_of<plot::Note>(figure, 1).empty());  // an exempt layer halts nowhere
   expect_values(marks_of<plot::HeatMap>(figure, 2)[0].values, {2, 1, 1, 1});
 }

@@ -9,8 +9,6 @@ namespace {
 
 using NormCurves = ExportTest;
 
-constexpr double kNaN = plot::kNone;
-
 TEST_F(NormCurves, DrawALineForEachLayerWithItsCutAndTheThreshold) {
   const t::Trace trace = small_trace();
   const plot::Figure figure = figure_of(trace, "norm-curves");
@@ -22,7 +20,7 @@ TEST_F(NormCurves, DrawALineForEachLayerWithItsCutAndTheThreshold) {
   ASSERT_EQ(series_of<plot::Line>(figure, 0), std::vector<std::string>{"layer 1"});
   const plot::Line line = marks_of<plot::Line>(figure, 0)[0];
   expect_values(line.x, {0, 1, 2});
-  expect_values(line.y, {kNaN, 0.01f, 0.3f});  // 0 has no place on the axis
+  expect_values(line.y, {0, 0.01f, 0.3f});
   const auto rules = marks_of<plot::Rule>(figure, 0);
   ASSERT_EQ(rules.size(), 1u);
   EXPECT_EQ(rules[0].at, 0.01);
@@ -83,7 +81,7 @@ TEST_F(NormCurves, ShowTheCurveThatTheRunCutOn) {
   maker.add_pass({0, 0, 0, 1, 0.5, 100, 10, 10, 10, 20, {1}, {}, {}});
   maker.finish();
   const plot::Figure figure = figure_of(t::Trace::open(path()), "norm-curves");
-  expect_values(marks_of<plot::Line>(figure, 0)[0].y, {kNaN, 0.004f});  // half: distance_all
+  expect_values(marks_of<plot::Line>(figure, 0)[0].y, {0, 0.004f});  // half: distance_all
 }
 
 // Ten layers, layer l with the drops 0, (l + 1) / 1000, (l + 1) / 100; layer 0 is exempt.
@@ -126,9 +124,9 @@ TEST_F(NormCurves, JoinManyLayersToABandBesideTheChosenOne) {
   ASSERT_EQ(lines.size(), 2u);
   // Over layers 1 to 9: 2 .. 10 thousandths. Median 6; p10 at rank 0.8: 2.8; p90 at 7.2: 9.2.
   expect_values(lines[0].x, {0, 1, 2});
-  expect_values(lines[0].y, {kNaN, 0.006, 0.06}, 1e-8);
-  expect_values(lines[0].low, {kNaN, 0.0028, 0.028}, 1e-8);
-  expect_values(lines[0].high, {kNaN, 0.0092, 0.092}, 1e-8);
+  expect_values(lines[0].y, {0, 0.006, 0.06}, 1e-8);
+  expect_values(lines[0].low, {0, 0.0028, 0.028}, 1e-8);
+  expect_values(lines[0].high, {0, 0.0092, 0.092}, 1e-8);
   EXPECT_EQ(lines[1].series, "layer 1");  // the first that halts by threshold
   EXPECT_EQ(marks_of<plot::Points>(figure, 0).size(), 1u);
   EXPECT_TRUE(remarks(figure, "Band over 9 curves; those of 1 exempt layer"))
