@@ -12,6 +12,9 @@ namespace {
 
 namespace t = kvreel::tracer;
 
+// More pairs of lines are not told apart.
+constexpr size_t kMostRuns = 6;
+
 struct Course {
   std::vector<double> time;  // ns since the pass began
   std::vector<double> asked, held;
@@ -58,13 +61,15 @@ plot::Line line_of(const std::string& series, const std::vector<double>& x,
 
 }  // namespace
 
-// One sample, a pair of lines for each run: table `memory`, held (solid) and asked (dashed) over
-// time_ns less the pass's start_ns. Bytes hold until the next change; both lines begin with 0 at
-// the pass's start and end at prefill_ns + decode_ns. Dots: the end of prefill, prefill_held at
-// prefill_ns.
+// One sample, a pair of lines for each run, by default for the first six: table `memory`, held
+// (solid) and asked (dashed) over time_ns less the pass's start_ns. Bytes hold until the next
+// change; both lines begin with 0 at the pass's start and end at prefill_ns + decode_ns. Dots: the
+// end of prefill, prefill_held at prefill_ns.
 plot::Figure cache_bytes(const FigureSource& source) {
   plot::Figure figure;
   std::vector<RunChoice> runs = chosen_runs(source);
+  keep_first_runs(source, runs, kMostRuns, figure);
+  rename_runs(runs);
   const std::string sample = one_sample(source, runs, figure);
   add_shown_runs(runs, figure);
   plot::Panel panel;

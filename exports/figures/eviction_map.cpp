@@ -141,11 +141,7 @@ plot::HeatMap heat_map(const RunMap& map, const Extent& extent, bool shares) {
 plot::Figure eviction_map(const FigureSource& source) {
   plot::Figure figure;
   std::vector<RunChoice> runs = runs_to_show(source);
-  if (runs.size() > kMostPanels) {
-    figure.remarks.push_back(
-        fmt::format("The first {} of {} runs; --run shows others.", kMostPanels, runs.size()));
-    runs.resize(kMostPanels);
-  }
+  keep_first_runs(source, runs, kMostPanels, figure);
   const std::string sample = one_sample(source, runs, figure);
   std::erase_if(runs, [&](const RunChoice& run) {
     if (run.pass_of(sample)) return false;

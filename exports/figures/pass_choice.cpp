@@ -128,6 +128,14 @@ std::string one_sample(const FigureSource& source, const std::vector<RunChoice>&
   return sample;
 }
 
+void keep_first_runs(const FigureSource& source, std::vector<RunChoice>& runs, size_t most,
+                     plot::Figure& figure) {
+  if (runs.size() <= most || !source.options.filter.runs.empty()) return;
+  figure.remarks.push_back(
+      fmt::format("The first {} of {} runs; --run shows others.", most, runs.size()));
+  runs.resize(most);
+}
+
 void remark_run(const FigureSource& source, const RunChoice& run, plot::Figure& figure) {
   const size_t known = run.source().labels.runs().size();
   if (source.options.filter.runs.size() == 1 || known == 1) return;

@@ -55,6 +55,10 @@ void compare_on_shared_samples(const FigureSource& source, std::vector<RunChoice
 std::string one_sample(const FigureSource& source, const std::vector<RunChoice>& runs,
                        plot::Figure& figure);
 
+// Leaves the first `most` runs and says so, unless runs were asked for by name.
+void keep_first_runs(const FigureSource& source, std::vector<RunChoice>& runs, size_t most,
+                     plot::Figure& figure);
+
 // Says which run was taken where the filter left a choice.
 void remark_run(const FigureSource& source, const RunChoice& run, plot::Figure& figure);
 

@@ -33,13 +33,16 @@ size_t least_samples(const ByStep& steps) {
   return std::max((most + 1) / 2, std::min<size_t>(most, 3));
 }
 
+// More bands lie on each other.
+constexpr size_t kMostBands = 3;
+
 }  // namespace
 
-// A line for each run, over the samples that all runs finished. At decode step s >= 1: median, and
-// 10th to 90th percentile, over the samples that have a step s, of steps' duration_ns, which is the
-// time to the next token. A line ends at the last step before the first that fewer than half of its
-// samples (and fewer than three, where there are three) have reached: those left are not the same
-// mix of prompts.
+// A line for each run, over the samples that all runs finished. At decode step s >= 1: median over
+// the samples that have a step s of steps' duration_ns, which is the time to the next token; where
+// there are three runs at most, with the 10th to 90th percentile as a band. A line ends at the last
+// step before the first that fewer than half of its samples (and fewer than three, where there are
+// three) have reached: those left are not the same mix of prompts.
 plot::Figure step_latency(const FigureSource& source) {
   plot::Figure figure;
   std::vector<RunChoice> runs = chosen_runs(source);
@@ -52,6 +55,7 @@ plot::Figure step_latency(const FigureSource& source) {
              .format = plot::Format::duration,
              .scale = source.options.log_y ? plot::Scale::log : plot::Scale::linear,
              .from_zero = !source.options.log_y};
+  const bool with_bands = runs.size() <= kMostBands;
   bool cut = false;
   for (size_t run = 0; run < runs.size(); ++run) {
     if (durations[run].empty()) continue;
@@ -65,6 +69,7 @@ plot::Figure step_latency(const FigureSource& source) {
       const Spread spread = *spread_of(std::move(values));
       line.x.push_back(step);
       line.y.push_back(spread.median);
+      if (!with_bands) continue;
       line.low.push_back(spread.p10);
       line.high.push_back(spread.p90);
     }
@@ -79,7 +84,9 @@ plot::Figure step_latency(const FigureSource& source) {
   }
   figure.title = "Time per token";
   figure.panels.push_back(std::move(panel));
-  figure.remarks.push_back("Lines: medians; bands: 10th to 90th percentile over samples.");
+  figure.remarks.push_back(with_bands
+                               ? "Lines: medians; bands: 10th to 90th percentile over samples."
+                               : "Lines: medians over samples; with three runs or fewer, bands.");
   if (cut) {
     figure.remarks.push_back(
         "Lines end where fewer than half of the samples, or fewer than three, go on.");

@@ -94,6 +94,28 @@ TEST_F(CacheBytes, TakeASampleThatAllRunsHave) {
   EXPECT_EQ(marks_of<plot::Line>(figure, 0).size(), 4u);
 }
 
+TEST_F(CacheBytes, ShowTheFirstSixRunsUnlessOthersAreNamed) {
+  TraceMaker maker(path());
+  maker.add_names();
+  std::vector<std::string> all;
+  for (int32_t run = 0; run < 8; ++run) {
+    all.push_back("p" + std::to_string(run));
+    maker.add_run(all.back(), all.back(), "{}");
+  }
+  maker.add_sample("s", {"x"}, "{}", "[]", 1);
+  for (int32_t run = 0; run < 8; ++run) {
+    append(maker, run, 0, {{0, 1, 1, 1}});
+    maker.add_pass(pass(run, 0, 1, 1, 1, 1));
+  }
+  maker.finish();
+  const t::Trace trace = t::Trace::open(path());
+  const plot::Figure first = figure_of(trace, "cache-bytes");
+  EXPECT_EQ(marks_of<plot::Points>(first, 0).size(), 6u);
+  EXPECT_TRUE(remarks(first, "The first 6 of 8 runs; --run")) << all_remarks(first);
+  const plot::Figure named = figure_of(trace, "cache-bytes", {.filter = {.runs = all}});
+  EXPECT_EQ(marks_of<plot::Points>(named, 0).size(), 8u);
+}
+
 TEST_F(MemoryByRun, IsTheMeanOverTheSamplesThatAllRunsFinished) {
   TraceMaker maker(path());
   add_inputs(maker);

@@ -189,6 +189,23 @@ TEST_F(StepLatency, GoesOnToTheEndOfASingleSample) {
   EXPECT_TRUE(marks_of<plot::Line>(later, 0)[0].markers);
 }
 
+TEST_F(StepLatency, OfManyRunsHasNoBands) {
+  TraceMaker maker(path());
+  maker.add_names();
+  for (const char* run : {"p", "q", "r", "s"}) maker.add_run(run, run, "{}");
+  maker.add_sample("a", {"x"}, "{}", "[]", 1);
+  for (int32_t run = 0; run < 4; ++run) add_timed(maker, run, 0, 9, {run + 1}, {});
+  maker.finish();
+  const t::Trace trace = t::Trace::open(path());
+  const auto lines = marks_of<plot::Line>(figure_of(trace, "step-latency"), 0);
+  ASSERT_EQ(lines.size(), 4u);
+  expect_values(lines[3].y, {4.0 * kMs});
+  EXPECT_TRUE(lines[3].low.empty());
+  const auto three = marks_of<plot::Line>(
+      figure_of(trace, "step-latency", {.filter = {.runs = {"p", "q", "r"}}}), 0);
+  EXPECT_EQ(three.at(2).low.size(), 1u);
+}
+
 TEST_F(StepLatency, HasALogarithmicAxisWhereAsked) {
   write_times(path());
   const t::Trace trace = t::Trace::open(path());
