@@ -111,6 +111,8 @@ std::vector<std::pair<std::string, std::string>> metadata_of(const Source& sourc
   }
   add("samples", fmt::format("{}", samples));
   add("passes finished", fmt::format("{}", source.passes.size()));
+  add("prompts", std::filesystem::path(provenance.text("/prompts/path")).filename().string());
+  add("prompts sha256", provenance.text("/prompts/sha256"));
   return metadata;
 }
 

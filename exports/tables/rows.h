@@ -143,7 +143,7 @@ std::string ranges_text(const int32_t* pairs, size_t numbers);
 // The same for positions in any order.
 std::string ranges_text(std::vector<int32_t> positions);
 
-// What a table's metadata says: trace and its SHA-256, model, runs, number of samples.
+// What files say about a trace: its name and SHA-256, model, runs, number of samples, prompts.
 std::vector<std::pair<std::string, std::string>> metadata_of(const Source& source);
 
 }  // namespace kvreel::exports
