@@ -188,6 +188,53 @@ TEST_F(ComparePage, AnotherPromptUnderTheSameIdIsTold) {
   EXPECT_NE(ui.text("compare.text.2").find("another prompt"), std::string::npos);
 }
 
+std::string with_tokenizer(char hash) {
+  return R"({"kvreel": {"version": "1"}, "model": {"directory": "/m", "layers": 2, "q_heads": 4,
+             "kv_heads": 2, "files": [{"name": "config.json", "sha256": "77"},
+             {"name": "tokenizer.json", "sha256": ")" +
+         std::string(1, hash) + R"("}]}})";
+}
+
+TEST_F(ComparePage, TracesOfDifferentTokenizersAreComparedByText) {
+  const auto write = [&](const std::string& name, char hash, int32_t last) {
+    exports::testing::TraceMaker maker(path(name), with_tokenizer(hash));
+    maker.add_names();
+    maker.add_run("full", "full", "{}");
+    maker.add_sample("a", {"u", "v"}, "{}", "[]", 2);
+    maker.add_pass({0, 0, 1, -1, 1, 20, 1000, 1024, 1024, 1000, {5, last}, {3}, {1000}});
+    maker.finish();
+  };
+  write("a.h5", 'a', 6);
+  write("same.h5", 'a', 7);
+  write("b.h5", 'b', 6);
+  testing::NullUi ui;
+  page_ = make_compare_page();
+  ui.show(*page_);
+  ui.open(path("a.h5"));
+  const TraceId same = ui.open(path("same.h5"));
+  const TraceId other = ui.open(path("b.h5"));
+  ui.view().compared = {{same, 0}};
+  ui.settle();
+  EXPECT_TRUE(ui.text("compare.text.1").ends_with("2 tokens · differs at 1"))
+      << ui.text("compare.text.1");
+  EXPECT_FALSE(exports::testing::contains(ui.text("compare.texts.pane"), "by text"));
+  ui.view().compared = {{same, 0}, {other, 0}};
+  ui.settle();
+  EXPECT_TRUE(ui.text("compare.text.2").ends_with("2 tokens · same text"))
+      << ui.text("compare.text.2");
+  EXPECT_TRUE(exports::testing::contains(ui.text("compare.texts.pane"), "compared by text"));
+  // Figures over all samples say nothing about tokens then, but still what they took.
+  const auto page = make_overview_page();
+  ui.show(*page);
+  ui.settle();
+  const std::string first = ui.text("overview.runs.row.0");
+  const std::string third = ui.text("overview.runs.row.2");
+  const auto cells = [](const std::string& row) { return std::count(row.begin(), row.end(), '|'); };
+  EXPECT_EQ(cells(first), cells(third));
+  EXPECT_TRUE(exports::testing::contains(first, "100.0 % 1/1")) << first;
+  EXPECT_FALSE(exports::testing::contains(third, "1/1 |")) << third;
+}
+
 TEST_F(ComparePage, ThousandsOfTokensAndManyLayersCostLittle) {
   testing::BigTrace shape;
   shape.runs = 3;

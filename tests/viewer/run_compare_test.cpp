@@ -119,6 +119,33 @@ void write_other_trace(const std::string& path) {
   maker.finish();
 }
 
+TEST_F(RunCompare, TokensOfDifferentTokenizersAreNotHeldAgainstEachOther) {
+  exports::testing::write_small_trace(path("a.h5"));
+  write_other_trace(path("b.h5"));
+  const auto with = [](RunSource source, const char* tokenizer, int vocabulary) {
+    auto overview = std::make_shared<Overview>(*source.overview);
+    overview->tokenizer = tokenizer;
+    overview->vocabulary = vocabulary;
+    source.overview = std::move(overview);
+    return source;
+  };
+  const RunSource a = source(path("a.h5"), 0, 0);
+  const RunSource b = source(path("b.h5"), 0, 1);
+  EXPECT_TRUE(compare_run(with(b, "77", 500), with(a, "77", 500)).outputs);
+  EXPECT_TRUE(compare_run(with(b, "", 500), with(a, "77", 500)).outputs) << "nothing says so";
+  EXPECT_FALSE(compare_run(with(b, "", 501), with(a, "77", 500)).outputs);
+  const RunFigures made = compare_run(with(b, "78", 500), with(a, "77", 500));
+  EXPECT_TRUE(made.aligned);
+  EXPECT_TRUE(made.other_tokens);
+  EXPECT_FALSE(made.outputs);
+  EXPECT_FALSE(made.figures.agreement);
+  EXPECT_EQ(made.figures.equal_outputs, 0);
+  EXPECT_TRUE(made.figures.token) << "times are what they are";
+  const Grid grid = runs_grid(std::vector<RunOfTable>{{b, made}}, false);
+  EXPECT_EQ(grid.rows[0].cells[4].text, "-");
+  EXPECT_TRUE(exports::testing::contains(grid.rows[0].cells[4].tip, "different tokenizers"));
+}
+
 TEST_F(RunCompare, RunsOfTwoTracesAreAlignedByTheSamplesIds) {
   exports::testing::write_small_trace(path("a.h5"));
   write_other_trace(path("b.h5"));

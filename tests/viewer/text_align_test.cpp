@@ -52,6 +52,56 @@ TEST(TextAlign, TokensAreComparedStepByStep) {
   EXPECT_EQ(made.rows[3].tokens, 0u);
 }
 
+// Tokens are numbered apart; `stopped`: the last one is a stop token.
+PassDetail said(const std::vector<std::string>& pieces, bool stopped, int32_t first_id) {
+  PassDetail made;
+  made.info.finish = stopped ? 0 : 1;
+  for (const std::string& piece : pieces) {
+    made.steps.push_back({});
+    made.steps.back().token = first_id++;
+    made.pieces.push_back(piece);
+  }
+  return made;
+}
+
+TEST(TextAlign, OfAnotherTokenizerTheTextIsCompared) {
+  const PassDetail reference = said({"The", " gold", " box", "</s>"}, true, 10);
+  const PassDetail same = said({"Th", "e gold box", "<|end|>"}, true, 500);
+  const PassDetail longer = said({"The gold", " box", " is"}, false, 700);
+  const PassDetail shorter = said({"The", " go", "<|end|>"}, true, 10);
+  const PassDetail other = said({"The", " old", " box"}, false, 10);
+  const std::vector<const PassDetail*> passes = {&reference, &same, &longer, &shorter, &other};
+  const TextAlignment made = align_texts(passes, std::vector<uint8_t>{0, 1, 1, 1, 1});
+  EXPECT_FALSE(made.rows[0].by_text);
+  EXPECT_EQ(made.rows[1].states, (States{kEqual, kEqual, kEqual, kNone}));
+  EXPECT_EQ(made.rows[1].first_differing, std::nullopt) << "stop tokens are no text";
+  EXPECT_EQ(made.rows[2].states, (States{kEqual, kEqual, kDiffers, kNone}));
+  EXPECT_EQ(made.rows[2].first_differing, 2u);
+  EXPECT_EQ(made.rows[3].states, (States{kEqual, kEqual, kDiffers, kNone}));
+  EXPECT_EQ(made.rows[3].first_differing, 2u) << "it stopped there";
+  // " old" for " gold": one byte less, so that what follows stands elsewhere.
+  EXPECT_EQ(made.rows[4].states, (States{kEqual, kDiffers, kDiffers, kNone}));
+  EXPECT_EQ(made.rows[4].first_differing, 1u);
+  // By their numbers nothing would be the same, or too much.
+  const TextAlignment by_ids = align_texts(passes);
+  EXPECT_EQ(by_ids.rows[1].first_differing, 0u);
+  EXPECT_EQ(by_ids.rows[3].first_differing, 3u);
+}
+
+TEST(TextAlign, TextsWithoutBytesAreEqual) {
+  const PassDetail nothing = said({"</s>"}, true, 1);
+  const PassDetail empty = said({"", ""}, false, 5);
+  const PassDetail damaged = [] {
+    PassDetail made = said({}, false, 0);
+    made.steps.resize(2);
+    return made;
+  }();
+  const std::vector<const PassDetail*> passes = {&nothing, &empty, &damaged};
+  const TextAlignment made = align_texts(passes, std::vector<uint8_t>{0, 1, 1});
+  EXPECT_EQ(made.rows[1].first_differing, std::nullopt);
+  EXPECT_EQ(made.rows[2].states, (States{kEqual, kEqual}));
+}
+
 TEST(TextAlign, WithoutAReferenceNothingDiffers) {
   const PassDetail other = pass({1, 9});
   const std::vector<const PassDetail*> passes = {nullptr, &other};

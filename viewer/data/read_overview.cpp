@@ -262,6 +262,14 @@ void read_provenance(const Trace& trace, Overview& overview) {
   overview.head_dim = count_at(provenance, "/model/head_dim", overview);
   overview.page_rows = count_at(provenance, "/engine/page_rows", overview);
   overview.kv_bytes = bytes_of_type(provenance.text("/engine/kv_dtype"));
+  overview.vocabulary = count_at(provenance, "/model/vocab_size", overview);
+  const nlohmann::json& files = provenance.at("/model/files");
+  for (size_t i = 0; files.is_array() && i < files.size(); ++i) {
+    const std::string file = fmt::format("/model/files/{}", i);
+    if (provenance.text((file + "/name").c_str()) == "tokenizer.json") {
+      overview.tokenizer = to_utf8_lossy(provenance.text((file + "/sha256").c_str()));
+    }
+  }
 }
 
 void warn_of_status(Overview& overview) {

@@ -160,9 +160,18 @@ void read_decisions(const Trace& trace, const Overview& overview, SharedRows& sh
 
 }  // namespace
 
-std::shared_ptr<const Prompt> read_prompt(const Trace& trace, RowRange rows) {
+std::shared_ptr<const Prompt> read_prompt(const Trace& trace, int32_t sample, RowRange rows) {
   auto read = trace.read<tracer::Tokens>(rows.begin, rows.end);
-  return std::make_shared<const Prompt>(Prompt{std::move(read.id), std::move(read.piece)});
+  auto prompt = std::make_shared<Prompt>();
+  prompt->ids = std::move(read.id);
+  prompt->pieces = std::move(read.piece);
+  try {
+    const auto row = static_cast<uint64_t>(sample);
+    prompt->text = trace.read_column(&tracer::Samples::text, row, row + 1).at(0);
+  } catch (const Error&) {
+    prompt->text.clear();  // damaged: the tokens say all that is shown
+  }
+  return prompt;
 }
 
 std::shared_ptr<const PassDetail> read_pass(const Trace& trace, const Overview& overview,

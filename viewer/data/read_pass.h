@@ -39,8 +39,10 @@ class SharedRows {
   uint64_t rows_read_ = 0;
 };
 
-// Tokens [rows.begin, rows.end) of the table of tokens. Throws Error.
-std::shared_ptr<const Prompt> read_prompt(const tracer::Trace& trace, tracer::RowRange rows);
+// Tokens [rows.begin, rows.end) of the table of tokens, and the text of a row of the table of
+// samples. Throws Error where the tokens cannot be read.
+std::shared_ptr<const Prompt> read_prompt(const tracer::Trace& trace, int32_t sample,
+                                          tracer::RowRange rows);
 
 // A part that is damaged is left out, and `warnings` of the detail says so. Every position, layer
 // and cut in it lies within what it refers to.

@@ -205,8 +205,8 @@ Answer Source::answer(const Question& question) {
         if (question.sample < 0 || sample >= tokens_end_.size()) {
           fail("{} has no sample {}", path_, question.sample);
         }
-        return ready(
-            read_prompt(*trace_, {sample == 0 ? 0 : tokens_end_[sample - 1], tokens_end_[sample]}));
+        return ready(read_prompt(*trace_, question.sample,
+                                 {sample == 0 ? 0 : tokens_end_[sample - 1], tokens_end_[sample]}));
       case Topic::pass:
         return ready(read_pass(*trace_, *overview_, pass_of(question), shared_));
       case Topic::threshold_steps:

@@ -34,8 +34,17 @@ const PassInfo* Overview::pass(int32_t run, int32_t sample) const {
   return &passes[static_cast<size_t>(pass_index[at])];
 }
 
+TokenIds token_ids(const Overview& a, const Overview& b) {
+  if (a.path == b.path) return TokenIds::same;
+  if (!a.tokenizer.empty() && !b.tokenizer.empty()) {
+    return a.tokenizer == b.tokenizer ? TokenIds::same : TokenIds::different;
+  }
+  const bool sizes = a.vocabulary > 0 && b.vocabulary > 0 && a.vocabulary != b.vocabulary;
+  return sizes ? TokenIds::different : TokenIds::unknown;
+}
+
 uint64_t Prompt::bytes() const {
-  return sizeof(Prompt) + ids.size() * sizeof(int32_t) + pieces.values.size() +
+  return sizeof(Prompt) + text.size() + ids.size() * sizeof(int32_t) + pieces.values.size() +
          pieces.ends.size() * sizeof(uint64_t);
 }
 

@@ -77,8 +77,10 @@ struct Overview {
   int kv_heads = 0;
   int page_rows = 0;  // cached rows of one KV head that a page holds
   int head_dim = 0;
-  int kv_bytes = 0;   // of one value in the cache
-  std::string facts;  // exports::render_info_text
+  int kv_bytes = 0;       // of one value in the cache
+  int vocabulary = 0;     // tokens
+  std::string tokenizer;  // SHA-256 of tokenizer.json
+  std::string facts;      // exports::render_info_text
   std::vector<std::string>
       warnings;  // sentences for people, dropped rows and damaged parts included
 
@@ -101,10 +103,16 @@ struct Overview {
   std::vector<int32_t> pass_index;
 };
 
+// Whether a token's number means the same in two traces. Unknown where one of them does not say
+// which tokenizer it is from.
+enum class TokenIds : uint8_t { same, unknown, different };
+TokenIds token_ids(const Overview& a, const Overview& b);
+
 // The tokens of a prompt.
 struct Prompt {
   std::vector<int32_t> ids;
   tracer::Text pieces;  // bytes: may be part of a UTF-8 character
+  std::string text;     // that was tokenized; "" where the trace does not say
   size_t size() const { return ids.size(); }
   std::string_view piece(size_t token) const { return pieces.at(token); }
   uint64_t bytes() const;  // of memory that this takes, about

@@ -143,7 +143,9 @@ GridCell agreement_cell(const RunFigures& figures) {
     return cell;
   }
   if (!figures.outputs || run.samples == 0) {
-    cell.tip = "The generated tokens are not loaded.";
+    cell.tip = figures.other_tokens ? "The run and the reference have different tokenizers: their "
+                                      "texts are beside each other on the compare page."
+                                    : "The generated tokens are not loaded.";
     return cell;
   }
   const double share = static_cast<double>(run.equal_outputs) / static_cast<double>(run.samples);

@@ -47,6 +47,7 @@ struct Tally {
   int64_t answered = 0;
   int64_t equal = 0;
   bool outputs = true;
+  bool other_tokens = false;
   std::vector<SampleComparison> samples;
 
   void add_pass(const SampleInfo& sample, const PassInfo& pass);
@@ -106,6 +107,7 @@ void Tally::add_durations(const Outputs* outputs_of_run, const PassInfo& pass) {
 void Tally::add_agreement(const Outputs* mine, const PassInfo& pass, const Outputs* theirs,
                           const PassInfo& reference) {
   reference_peak.push_back(static_cast<double>(reference.prefill_peak));
+  if (other_tokens) return;
   if (mine == nullptr || theirs == nullptr) {
     outputs = false;
     return;
@@ -144,6 +146,7 @@ RunComparison Tally::summary() {
   if (!outputs) return run;
   run.token = exports::spread_of(std::move(token));
   if (run.token && run.token->median > 0) run.tokens_per_s = 1e9 / run.token->median;
+  if (other_tokens) return run;
   run.equal_outputs = equal;
   run.first_differing = exports::spread_of(std::move(first_differing));
   run.agreement = exports::spread_of(std::move(agreement));
@@ -202,6 +205,7 @@ RunFigures compare_run(const RunSource& run, const RunSource& reference) {
   }
   const ReferencePasses passes(reference);
   Tally together;
+  together.other_tokens = token_ids(overview, *reference.overview) == TokenIds::different;
   Tally alone;
   const auto samples = static_cast<int32_t>(overview.samples.size());
   for (int32_t sample = 0; sample < samples; ++sample) {
@@ -219,7 +223,8 @@ RunFigures compare_run(const RunSource& run, const RunSource& reference) {
   }
   result.aligned = !together.samples.empty();
   Tally& tally = result.aligned ? together : alone;
-  result.outputs = tally.outputs && !tally.samples.empty();
+  result.other_tokens = tally.other_tokens;
+  result.outputs = tally.outputs && !tally.other_tokens && !tally.samples.empty();
   result.figures = tally.summary();
   result.figures.name = overview.runs.at(static_cast<size_t>(run.run)).name;
   result.figures.is_reference = is_reference;

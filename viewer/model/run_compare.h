@@ -29,9 +29,11 @@ struct RunSource {
 struct RunFigures {
   exports::RunComparison figures;
   bool aligned = false;  // there are samples in common
-  // Whether the generated tokens were compared: else equal_outputs, agreement, first_differing and
-  // times per token are not known.
+  // Whether the generated tokens were compared: else equal_outputs, agreement and first_differing
+  // are not known.
   bool outputs = false;
+  // They cannot be: the two have different tokenizers, whose numbers say nothing of each other.
+  bool other_tokens = false;
 };
 
 RunFigures compare_run(const RunSource& run, const RunSource& reference);

@@ -66,7 +66,9 @@ GridCell differing_cell(const RunFigures& figures, const SampleComparison* row,
     return cell;
   }
   if (!figures.outputs) {
-    cell.tip = "The generated tokens are not loaded.";
+    cell.tip = figures.other_tokens ? "The run and the reference have different tokenizers: their "
+                                      "texts are beside each other on the compare page."
+                                    : "The generated tokens are not loaded.";
     return cell;
   }
   const int64_t longer = std::max(row->generated, reference->generated);

@@ -24,6 +24,7 @@ enum class TokenState : uint8_t {
 };
 
 struct AlignedRow {
+  bool by_text = false;
   std::vector<TokenState> states;         // by step, to the longest row's end
   std::optional<size_t> first_differing;  // step; none: all equal
   size_t tokens = 0;
@@ -36,7 +37,13 @@ struct TextAlignment {
 
 // By the tokens' ids. A null pass is a row without tokens. Without a reference (the first is null)
 // every token is `equal`: there is nothing to differ from.
-TextAlignment align_texts(std::span<const PassDetail* const> passes);
+//
+// by_text: of each pass (empty: of none), whether its ids are not the reference's. It is then held
+// against the reference byte by byte: a token is `equal` where the reference has its bytes at the
+// same place of the text, however it is split there. Stop tokens are no text; they are `equal`
+// where all of the text is.
+TextAlignment align_texts(std::span<const PassDetail* const> passes,
+                          std::span<const uint8_t> by_text = {});
 
 // What a chip says of a token's bytes: white space and control characters as signs, bytes that are
 // not UTF-8 as <E4>; never empty.

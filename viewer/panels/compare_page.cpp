@@ -34,9 +34,15 @@ ComparedRun ComparedRuns::look_up(Frame& frame, RunRef run) {
   if (run.trace == reference.trace) return one;
   const int32_t other = session.sample_in(reference.trace);
   if (other < 0) return one;
+  const auto theirs_overview = frame.library.overview(reference.trace);
+  if (!theirs_overview) return one;
+  one.ids = token_ids(*overview.value, *theirs_overview.value);
   const auto mine = frame.library.prompt(run.trace, sample);
   const auto theirs = frame.library.prompt(reference.trace, other);
-  one.other_prompt = mine && theirs && mine->ids != theirs->ids;
+  if (!mine || !theirs) return one;
+  const bool texts = !mine->text.empty() && !theirs->text.empty();
+  one.other_prompt = one.ids == TokenIds::different && texts ? mine->text != theirs->text
+                                                             : mine->ids != theirs->ids;
   return one;
 }
 

@@ -23,8 +23,9 @@ struct ComparedRun {
   std::shared_ptr<const PassDetail> pass;  // null: not loaded, or there is none
   int layers = 0;
   int kv_heads = 0;
-  std::string missing;        // why there is none; "" while it is loading
-  bool other_prompt = false;  // its trace has another prompt under this id than the reference's
+  std::string missing;            // why there is none; "" while it is loading
+  bool other_prompt = false;      // its trace has another prompt under this id than the reference's
+  TokenIds ids = TokenIds::same;  // beside the reference's; else texts are compared, not ids
 };
 
 // The runs that are shown, the reference first, and a number that changes with any of their passes.

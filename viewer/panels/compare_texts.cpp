@@ -21,8 +21,28 @@ std::string state_text(const ComparedRun& run, const AlignedRow& row, bool refer
   std::string text = fmt::format("{} tokens", row.tokens);
   if (reference) return text + " · reference";
   if (run.other_prompt) return text + " · another prompt";
+  if (row.by_text) {
+    return text + (row.first_differing ? fmt::format(" · text differs at {}", *row.first_differing)
+                                       : " · same text");
+  }
   if (!row.first_differing) return text + " · same output";
   return text + fmt::format(" · differs at {}", *row.first_differing);
+}
+
+std::string_view ids_text(TokenIds ids) {
+  switch (ids) {
+    case TokenIds::same:
+      return "";
+    case TokenIds::unknown:
+      return "\nNothing says that it has the reference's tokenizer: its text is compared byte by "
+             "byte, "
+             "not its tokens.";
+    case TokenIds::different:
+      return "\nIt has another tokenizer than the reference: its text is compared byte by byte, "
+             "not "
+             "its tokens.";
+  }
+  return "";
 }
 
 }  // namespace
@@ -39,8 +59,12 @@ void TextsPane::refresh(Frame& frame, const ComparedRuns& runs) {
   version_ = runs.version();
   font_size_ = font->FontSize;
   std::vector<const PassDetail*> passes;
-  for (const ComparedRun& run : runs.all()) passes.push_back(run.pass.get());
-  alignment_ = align_texts(passes);
+  std::vector<uint8_t> by_text;
+  for (const ComparedRun& run : runs.all()) {
+    passes.push_back(run.pass.get());
+    by_text.push_back(run.ids == TokenIds::same ? 0 : 1);
+  }
+  alignment_ = align_texts(passes, by_text);
   labels_.assign(passes.size(), {});
   std::vector<float> widths(alignment_.steps, frame.px(24));
   for (size_t r = 0; r < passes.size(); ++r) {
@@ -103,7 +127,8 @@ void TextsPane::draw_labels(Frame& frame, const Rect& area, float scroll_y,
                                               : "\nmatches no answer";
       }
       if (run.other_prompt)
-        tip += "\nIts trace has other prompt tokens under this id than the reference's.";
+        tip += "\nIts trace has another prompt under this id than the reference's.";
+      tip += ids_text(run.ids);
       tooltip(frame, tip);
     }
   }
@@ -190,6 +215,9 @@ void TextsPane::draw(Frame& frame, const Rect& area, const ComparedRuns& runs) {
       if (!info.answers.empty()) caption += " · answer " + chip_label(trim(info.answers.front()));
     }
   }
+  const bool by_text = std::any_of(alignment_.rows.begin(), alignment_.rows.end(),
+                                   [](const AlignedRow& row) { return row.by_text; });
+  if (by_text) caption += " · other tokenizers compared by text";
   Rect inner = pane(frame, "compare.texts.pane", area, "Generated tokens by step", caption);
   const float labels = std::clamp(inner.w * 0.2f, frame.px(140), frame.px(250));
   Rect left = inner.take_left(std::round(labels));

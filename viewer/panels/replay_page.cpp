@@ -79,6 +79,15 @@ class ReplayPage : public PagePanel {
   }
 
  private:
+  // Whether the reference's prompt is split into the same tokens, whatever their numbers are there.
+  static bool same_prompt(Session& session, const Prompt& prompt) {
+    const TraceId trace = session.view().reference.trace;
+    if (trace == session.view().run.trace) return true;
+    const auto other = session.library().prompt(trace, session.sample_in(trace));
+    return !other || (other->pieces.values == prompt.pieces.values &&
+                      other->pieces.ends == prompt.pieces.ends);
+  }
+
   void find_reference(Session& session, ReplayScene& scene) {
     const auto detail = reference_.update(session, session.view().reference, false);
     if (!detail) {
@@ -86,6 +95,8 @@ class ReplayPage : public PagePanel {
     } else if (reference_.index().tokens() != scene.tokens() ||
                reference_.index().layers() != scene.layers()) {
       problem_ = "the reference has other tokens or layers";
+    } else if (!same_prompt(session, *scene.prompt)) {
+      problem_ = "the reference has another prompt under this sample's name";
     } else {
       scene.reference = &reference_;
       problem_.clear();
