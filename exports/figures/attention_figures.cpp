@@ -3,8 +3,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "exports/figures/definitions.h"
 #include "exports/figures/pass_choice.h"
@@ -84,7 +91,7 @@ std::vector<ByHead> means_of(const std::vector<RunChoice>& runs, Steps steps) {
   return means;
 }
 
-plot::HeatMap heat_map(const ByHead& means, size_t measure) {
+plot::HeatMap heat_map(const ByHead& means, size_t measure, const std::string& path) {
   plot::HeatMap map;
   const int32_t first = means.begin()->first.first;
   const int32_t last = means.rbegin()->first.first;
@@ -92,6 +99,12 @@ plot::HeatMap heat_map(const ByHead& means, size_t measure) {
   for (const auto& [where, sums] : means) heads = std::max(heads, where.second + 1);
   map.rows = static_cast<size_t>(last - first + 1);
   map.columns = static_cast<size_t>(heads);
+  // Before memory is taken for what a damaged row claims.
+  constexpr size_t kMostCells = size_t{1} << 22;
+  if (map.rows * map.columns > kMostCells) {
+    fail("table 'attention' of {} has rows of {} layers and {} heads; the file is damaged", path,
+         map.rows, map.columns);
+  }
   map.values.assign(map.rows * map.columns, std::numeric_limits<float>::quiet_NaN());
   for (const auto& [where, sums] : means) {
     if (sums.counts[measure] == 0) continue;
@@ -162,7 +175,7 @@ plot::Figure attention_norms(const FigureSource& source) {
       if (runs.size() > 1 && measure == 0) panel.title = runs[run].series;
       panel.x = {.label = "query head", .format = plot::Format::count};
       panel.y = {.label = "layer", .format = plot::Format::count, .reversed = true};
-      plot::HeatMap map = heat_map(means[run], measure);
+      plot::HeatMap map = heat_map(means[run], measure, runs[run].source().trace.path());
       panel.height = std::clamp(static_cast<double>(map.rows) / 16, 1.0, 1.5);
       panel.marks.emplace_back(std::move(map));
       figure.panels.push_back(std::move(panel));

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <tuple>
+#include <utility>
 
 namespace kvreel::exports {
 namespace {
@@ -21,6 +23,17 @@ std::vector<T> read_row(const Source& source, t::List<T> Table::*column, int64_t
          source.trace.path(), row, Table::kName, source.trace.rows<Table>());
   }
   return source.trace.read_column(column, at, at + 1).values;
+}
+
+// Before memory is taken for what a damaged row claims.
+void check_cached(const Source& source, const PassAt& pass, const PrefillDecision& decision) {
+  const uint64_t prompt = source.labels.tokens(pass.sample).count();
+  if (decision.cached >= 0 && static_cast<uint64_t>(decision.cached) <= prompt) return;
+  fail(
+      "a decision of layer {} in {} speaks of {} cached positions, and sample '{}' has {} tokens; "
+      "the file is damaged",
+      decision.layer, source.trace.path(), decision.cached, source.labels.sample(pass.sample),
+      prompt);
 }
 
 void check_ranges(const Source& source, const PrefillDecision& decision) {
@@ -64,6 +77,7 @@ PassDecisions read_decisions(const Source& source, const PassAt& pass) {
         const auto end = static_cast<std::ptrdiff_t>(block.kept_ranges.end_of(i));
         decision.kept_ranges.assign(block.kept_ranges.values.begin() + begin,
                                     block.kept_ranges.values.begin() + end);
+        check_cached(source, pass, decision);
         check_ranges(source, decision);
         decisions.at_prefill.push_back(std::move(decision));
       });

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <limits>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,7 +36,8 @@ struct PassDecisions {
   bool later = false;                       // a later step evicted something, too
 };
 
-// Throws Error where a decision's positions are not within what was cached.
+// Throws Error where a decision's positions are not within what was cached, or more was cached than
+// the prompt has tokens.
 PassDecisions read_decisions(const Source& source, const PassAt& pass);
 
 // Candidates in the order of eviction; empty where the decision has no ranking. Throws Error for a

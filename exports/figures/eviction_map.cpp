@@ -2,8 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <map>
-#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "exports/figures/decision_data.h"
 #include "exports/figures/decision_figures.h"
@@ -155,6 +159,12 @@ plot::Figure eviction_map(const FigureSource& source) {
   std::vector<RunMap> maps;
   for (const RunChoice& run : runs) maps.push_back(map_of(run, *run.pass_of(sample)));
   const Extent extent = extent_of(maps);
+  const auto layers = static_cast<size_t>(extent.last_layer - extent.first_layer + 1);
+  constexpr size_t kMostCells = size_t{1} << 28;
+  if (layers > kMostCells / std::max<size_t>(extent.positions, 1)) {
+    fail("decisions of {} go from layer {} to {}; the file is damaged", paths_of(runs),
+         extent.first_layer, extent.last_layer);
+  }
   if (extent.positions == 0) {
     fail("{} holds no decision of sample '{}' at the end of prefill in the layer asked for.",
          paths_of(runs), sample);
@@ -177,7 +187,7 @@ plot::Figure eviction_map(const FigureSource& source) {
     panel.x = {.label = "position", .format = plot::Format::tokens};
     panel.y = {.label = "layer", .format = plot::Format::count, .reversed = true};
     // Few layers need no more than bands of some height.
-    panel.height = std::clamp((extent.last_layer - extent.first_layer + 1) / 24.0, 0.45, 1.0);
+    panel.height = std::clamp(static_cast<double>(layers) / 24, 0.45, 1.0);
     if (map.cached == 0) {
       panel.message = "no decisions";
     } else {

@@ -1,9 +1,11 @@
 // memory: what the KV cache takes after prefill, by run.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <numeric>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "exports/figures/cost_figures.h"
 #include "exports/figures/pass_choice.h"

@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <string_view>
+#include <utility>
+#include <variant>
 
 #include "exports/figures/pass_choice.h"
 

@@ -1,8 +1,9 @@
 // step-latency: time per token against the decode step.
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <cstdint>
 #include <map>
+#include <utility>
+#include <vector>
 
 #include "exports/figures/cost_figures.h"
 #include "exports/figures/pass_choice.h"

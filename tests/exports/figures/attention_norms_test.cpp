@@ -1,6 +1,10 @@
 // attention-norms: means over samples by layer and head.
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <string>
+#include <vector>
+
 #include "exports/figures/figure_marks.h"
 
 namespace kvreel::exports::testing {
@@ -105,6 +109,17 @@ TEST_F(AttentionNorms, ShowOnlyTheLayerAskedFor) {
   const plot::HeatMap map = marks_of<plot::HeatMap>(figure, 0)[0];
   EXPECT_EQ(map.y0, 0.5);
   expect_values(map.values, {0.125, 1});
+}
+
+TEST_F(AttentionNorms, OfImpossibleLayersAreRefused) {
+  TraceMaker maker(path());
+  add_inputs(maker);
+  append(maker, {{0, 0, 0, 0, 32000, 1, 1, 1}, {0, 0, 0, 32000, 0, 1, 1, 1}});
+  maker.add_pass(pass(0, 0));
+  maker.finish();
+  const t::Trace trace = t::Trace::open(path());
+  const std::string message = error_of([&] { figure_of(trace, "attention-norms"); });
+  EXPECT_TRUE(contains(message, "32001 layers and 32001 heads")) << message;
 }
 
 TEST_F(AttentionNorms, SayHowToRecordThem) {

@@ -1,6 +1,10 @@
 // cache-bytes and memory.
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <string>
+#include <vector>
+
 #include "exports/figures/figure_marks.h"
 
 namespace kvreel::exports::testing {

@@ -1,6 +1,10 @@
 // decision: one layer's attention, norm and positions.
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <string>
+#include <vector>
+
 #include "exports/figures/decision_rows.h"
 #include "exports/figures/figure_marks.h"
 

@@ -1,6 +1,10 @@
 // eviction-map: what every layer kept of every position.
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <string>
+#include <vector>
+
 #include "exports/figures/decision_rows.h"
 #include "exports/figures/figure_marks.h"
 
@@ -137,6 +141,17 @@ TEST_F(EvictionMap, LeavesCellsEmptyWhereALayerDecidedNothing) {
   expect_values(marks_of<plot::HeatMap>(figure, 0)[0].values,
                 {1, 1, 0, 0, kNaN, kNaN, kNaN, kNaN, 0, 1, 1, kNaN});
   EXPECT_TRUE(remarks(figure, "during decoding")) << all_remarks(figure);
+}
+
+TEST_F(EvictionMap, RefusesMorePositionsThanThePromptHas) {
+  TraceMaker maker(path());
+  add_inputs(maker);
+  append_decision(maker, 1, 0, {.layer = 1, .cached = 2'000'000'000, .kept_ranges = {0, 1}});
+  maker.add_pass({1, 0, 0, 1, 0.5, 100, 10, 10, 10, 20, {1}, {}, {}});
+  maker.finish();
+  const t::Trace trace = t::Trace::open(path());
+  const std::string message = error_of([&] { figure_of(trace, "eviction-map"); });
+  EXPECT_TRUE(contains(message, "2000000000 cached positions, and sample 'a' has 4")) << message;
 }
 
 TEST_F(EvictionMap, RefusesPositionsThatWereNeverCached) {

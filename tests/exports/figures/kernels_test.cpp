@@ -1,6 +1,12 @@
 // kernels: time on the device by operation and kernel.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "exports/figures/figure_marks.h"
 
 namespace kvreel::exports::testing {

@@ -1,6 +1,10 @@
 // latency and step-latency: means by operation, medians by step.
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <string>
+#include <vector>
+
 #include "exports/figures/figure_marks.h"
 
 namespace kvreel::exports::testing {

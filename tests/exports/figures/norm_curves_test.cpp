@@ -1,6 +1,10 @@
 // norm-curves: lines, bands, cuts and halting tokens.
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <string>
+#include <vector>
+
 #include "exports/figures/decision_rows.h"
 #include "exports/figures/figure_marks.h"
 
