@@ -9,14 +9,18 @@
 namespace kvreel::viewer {
 namespace {
 
-// The widest of the longest texts: measuring every cell of thousands of rows would be slow.
+// Of tables with many rows the longest text's: measuring every cell of thousands would be slow.
 float widest(ImFont* font, const Grid& grid, size_t column, std::string GridCell::*member) {
+  constexpr size_t kMeasured = 256;
+  float width = 0;
   const std::string* longest = nullptr;
   for (const GridRow& row : grid.rows) {
     const std::string& text = row.cells[column].*member;
+    if (grid.rows.size() <= kMeasured) width = std::max(width, text_width(font, text));
     if (longest == nullptr || text.size() > longest->size()) longest = &text;
   }
-  return longest == nullptr || longest->empty() ? 0 : std::ceil(text_width(font, *longest));
+  if (longest != nullptr) width = std::max(width, text_width(font, *longest));
+  return std::ceil(width);
 }
 
 std::string row_text(const Grid& grid, size_t row) {
