@@ -140,7 +140,8 @@ void draw_line(const Plot& plot, const Line& line) {
   }
   const std::vector<std::vector<Point>> stretches = stretches_of(plot, line);
   for (const std::vector<Point>& stretch : stretches) {
-    std::vector<Point> points = reduce_line(stretch, m.dot);
+    // Columns of half the stroke's width: what is moved by less than that lies under the stroke.
+    std::vector<Point> points = reduce_line(stretch, std::max(m.dot, width / 2));
     if (line.steps) points = stepped(points);
     plot.clutter.add_line(points);
     if (points.size() == 1) {

@@ -9,8 +9,9 @@
 namespace kvreel::plot {
 
 // The same figure, style and fonts give the same scene. Lines are reduced to first, least, largest
-// and last value of each dot of the paper (M4: Jugel et al., VLDB 2014), maps to a cell a dot.
-// Throws Error where the figure is not one (check()) or does not fit into the size.
+// and last value of each dot of the paper, or of half the stroke where that is wider (M4: Jugel et
+// al., VLDB 2014), maps to a cell a dot. Throws Error where the figure is not one (check()) or
+// does not fit into the size.
 Scene layout(const Figure& figure, const Style& style, const Fonts& fonts);
 
 }  // namespace kvreel::plot

@@ -23,9 +23,10 @@ constexpr std::size_t kLongestKeyword = 79;
 struct Job {
   png_structp png = nullptr;
   png_infop info = nullptr;
-  std::string bytes;    // written so far
-  std::string message;  // libpng's, where it gave up
-  std::string pixels;   // RGB or RGBA
+  std::string bytes;               // written so far
+  std::string message;             // libpng's, where it gave up
+  std::string pixels;              // RGB, RGBA or places in the palette
+  std::vector<png_color> palette;  // empty: pixels are colours
   std::vector<png_bytep> rows;
   std::vector<png_text> texts;
 };
@@ -48,6 +49,9 @@ bool write_all(Job& job, int width, int height, int color_type, png_uint_32 dots
   png_set_IHDR(job.png, job.info, static_cast<png_uint_32>(width), static_cast<png_uint_32>(height),
                8, color_type, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
                PNG_FILTER_TYPE_DEFAULT);
+  if (!job.palette.empty()) {
+    png_set_PLTE(job.png, job.info, job.palette.data(), static_cast<int>(job.palette.size()));
+  }
   if (dots_per_metre > 0) {
     png_set_pHYs(job.png, job.info, dots_per_metre, dots_per_metre, PNG_RESOLUTION_METER);
   }
@@ -71,6 +75,28 @@ bool is_keyword(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7f; });
 }
 
+// Opaque pixels of few colours, such as a map's, as places in a palette: a third of the bytes.
+// False, with nothing changed, where there are more than 256.
+bool use_palette(Job& job, const std::vector<uint32_t>& pixels) {
+  std::vector<uint32_t> colors;  // ascending
+  for (const uint32_t pixel : pixels) {
+    const auto at = std::lower_bound(colors.begin(), colors.end(), pixel);
+    if (at != colors.end() && *at == pixel) continue;
+    if (colors.size() == PNG_MAX_PALETTE_LENGTH) return false;
+    colors.insert(at, pixel);
+  }
+  for (const uint32_t color : colors) {
+    const auto channel = [&](int shift) { return static_cast<png_byte>(color >> shift & 0xff); };
+    job.palette.push_back({channel(0), channel(8), channel(16)});
+  }
+  job.pixels.reserve(pixels.size());
+  for (const uint32_t pixel : pixels) {
+    const auto at = std::lower_bound(colors.begin(), colors.end(), pixel) - colors.begin();
+    job.pixels.push_back(static_cast<char>(at));
+  }
+  return true;
+}
+
 void drop_alpha(std::string& pixels) {
   for (std::size_t i = 0; 4 * i < pixels.size(); ++i) {
     for (std::size_t c = 0; c < 3; ++c) pixels[3 * i + c] = pixels[4 * i + c];
@@ -85,9 +111,15 @@ std::string encode_png(const Raster& raster, double dots_per_inch,
   const bool opaque = std::all_of(raster.pixels.begin(), raster.pixels.end(),
                                   [](uint32_t pixel) { return pixel >> 24 == 0xff; });
   Job job;
-  job.pixels = rgba_bytes(raster.pixels);
-  if (opaque) drop_alpha(job.pixels);
-  const std::size_t stride = static_cast<std::size_t>(raster.width) * (opaque ? 3 : 4);
+  int color_type = PNG_COLOR_TYPE_PALETTE;
+  std::size_t pixel_bytes = 1;
+  if (!opaque || !use_palette(job, raster.pixels)) {
+    color_type = opaque ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_RGB_ALPHA;
+    pixel_bytes = opaque ? 3 : 4;
+    job.pixels = rgba_bytes(raster.pixels);
+    if (opaque) drop_alpha(job.pixels);
+  }
+  const std::size_t stride = static_cast<std::size_t>(raster.width) * pixel_bytes;
   for (int y = 0; y < raster.height; ++y) {
     job.rows.push_back(reinterpret_cast<png_bytep>(job.pixels.data()) +
                        static_cast<std::size_t>(y) * stride);
@@ -114,9 +146,8 @@ std::string encode_png(const Raster& raster, double dots_per_inch,
   job.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &job, keep_message, ignore_warning);
   job.info = job.png == nullptr ? nullptr : png_create_info_struct(job.png);
   const auto dots = static_cast<png_uint_32>(std::lround(dots_per_inch / kMetresPerInch));
-  const bool written = job.info != nullptr &&
-                       write_all(job, raster.width, raster.height,
-                                 opaque ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_RGB_ALPHA, dots);
+  const bool written =
+      job.info != nullptr && write_all(job, raster.width, raster.height, color_type, dots);
   png_destroy_write_struct(&job.png, &job.info);
   if (!written) {
     fail("A picture of {} x {} pixels cannot be made into a PNG ({}); choose another size.",

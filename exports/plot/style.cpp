@@ -168,7 +168,7 @@ Style parse_style(std::string_view name) {
     style.footer = false;
     style.text_size = 8;
     style.line_width = 1;
-    style.dots_per_inch = 600;
+    style.dots_per_inch = 300;  // a line of one point is four of them wide
     return style;
   }
   if (name == "slide") {

@@ -45,7 +45,7 @@ struct Style {
   bool footer = true;          // trace, policies and n in small type under the figure
   double text_size = 9;        // em of axis labels, points; others follow
   double line_width = 1.25;    // of series, points
-  double dots_per_inch = 600;  // what lines and maps are reduced for
+  double dots_per_inch = 300;  // what lines and maps are reduced for
 };
 // "screen": title, footer. "print": neither, for a paper that has a caption; text of 8 points.
 // "slide": large and bold. "dark": screen on a dark ground. Throws UsageError with the nearest

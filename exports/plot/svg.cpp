@@ -1,5 +1,6 @@
 // Scenes as SVG, in which text stays text.
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -107,6 +108,39 @@ std::string points_of(const std::vector<Point>& points) {
   return text;
 }
 
+// Hundredths of a point as a decimal without what can be left out: "12", ".5", "-.25".
+std::string hundredths(int64_t value) {
+  std::string text = short_decimals(static_cast<double>(value) / 100);
+  if (text.starts_with("0.")) text.erase(0, 1);
+  if (text.starts_with("-0.")) text.erase(1, 1);
+  return text;
+}
+
+// Points as the data of a path, each relative to the one before: half the bytes of a list of
+// places. Places are rounded before they are subtracted, so that errors do not add up.
+std::string path_of(const std::vector<Point>& points) {
+  std::string text;
+  int64_t x = 0, y = 0;
+  for (const Point& point : points) {
+    const int64_t next_x = std::llround(point.x * 100), next_y = std::llround(point.y * 100);
+    const std::string dx = hundredths(next_x - x), dy = hundredths(next_y - y);
+    if (text.empty()) {
+      text = "m";
+    } else if (dx.front() != '-') {
+      text += ' ';
+    }
+    text += dx;
+    if (dy.front() != '-') text += ' ';
+    text += dy;
+    x = next_x;
+    y = next_y;
+  }
+  return text;
+}
+
+// Of fewer points a list of places is as short, and easier for a person to edit.
+constexpr std::size_t kPathPoints = 32;
+
 // With families of like width for machines that lack the figure's.
 std::string families_of(const Fonts::Face& face) {
   if (face.name == "DejaVu Sans") return "'DejaVu Sans', Verdana, sans-serif";
@@ -185,22 +219,30 @@ void SvgWriter::add(const Rectangle& r) {
 void SvgWriter::add(const Polyline& line) {
   const std::string stroke = stroke_attributes(line.color, line.line_width);
   if (line.points.empty() || stroke.empty()) return;
-  std::string points = points_of(line.points);
-  // A line to its own beginning is a dot.
-  if (line.points.size() == 1) points += ' ' + points;
   std::string dashes;
   for (const double length : shown_dashes(line.dashes)) {
     dashes += (dashes.empty() ? "" : " ") + short_decimals(length);
   }
-  out_ += "<polyline" + attribute("fill", "none") + stroke +
-          (dashes.empty() ? std::string() : attribute("stroke-dasharray", dashes)) +
-          attribute("points", points) + "/>\n";
+  const std::string look = attribute("fill", "none") + stroke +
+                           (dashes.empty() ? std::string() : attribute("stroke-dasharray", dashes));
+  if (line.points.size() >= kPathPoints) {
+    out_ += "<path" + look + attribute("d", path_of(line.points)) + "/>\n";
+    return;
+  }
+  std::string points = points_of(line.points);
+  // A line to its own beginning is a dot.
+  if (line.points.size() == 1) points += ' ' + points;
+  out_ += "<polyline" + look + attribute("points", points) + "/>\n";
 }
 
 void SvgWriter::add(const Polygon& polygon) {
   if (polygon.points.size() < 3 || polygon.fill.a == 0) return;
-  out_ += "<polygon" + paint_attribute("fill", polygon.fill) +
-          attribute("points", points_of(polygon.points)) + "/>\n";
+  const std::string fill = paint_attribute("fill", polygon.fill);
+  if (polygon.points.size() >= kPathPoints) {
+    out_ += "<path" + fill + attribute("d", path_of(polygon.points) + "z") + "/>\n";
+  } else {
+    out_ += "<polygon" + fill + attribute("points", points_of(polygon.points)) + "/>\n";
+  }
 }
 
 void SvgWriter::add(const Disc& disc) {
