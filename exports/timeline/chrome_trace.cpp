@@ -28,7 +28,7 @@ class SliceGroup {
   int tid(Document& document, int pid, int64_t start, int64_t duration) {
     const size_t track = tracks_.place(start, duration);
     if (track == tids_.size()) {
-      const std::string name = track == 0 ? name_ : fmt::format("{} {}", name_, track + 1);
+      const std::string name = track == 0 ? name_ : fmt::format("{} ({})", name_, track + 1);
       tids_.push_back(document.track(pid, name, order_));
     }
     return tids_[track];

@@ -32,7 +32,7 @@ struct TimelineOptions {
 //   otherData    the metadata that tables have
 //
 // Slices of a track nest, as Perfetto requires: one that overlaps another in part goes to a further
-// track ("host 2"). An event per row of passes, steps, spans, kernels, memory and decisions, where
+// track ("host (2)"). An event per row of passes, steps, spans, kernels, memory and decisions, where
 // the filter wants it, and one more per pass whose memory is shown, for the counter's return to 0.
 // Rows of the unfinished pass are there, too. Throws as export_table() does.
 void write_chrome_trace(std::ostream& out, const std::vector<const tracer::Trace*>& traces,

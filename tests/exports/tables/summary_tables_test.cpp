@@ -211,6 +211,7 @@ TEST_F(SummaryTables, AttentionRowsKnowThePositionsOfTheirKeys) {
     add_row(1, 0, 3, 2);  // KV head 1 keeps 1
     add_row(2, 1, 0, 3);  // layer 1 keeps 2 after step 1 (and 3), then 4 came
     add_row(2, 0, 1, 9);  // more keys than can be told
+    add_row(1, 2, 0, 2);  // cut by a decision that cannot be
     maker.writer().append(rows);
     t::Decisions decisions;
     const auto decide = [&](int32_t step, int16_t layer, int16_t kv_head,
@@ -241,13 +242,14 @@ TEST_F(SummaryTables, AttentionRowsKnowThePositionsOfTheirKeys) {
     decide(0, 0, 1, {1, 2});
     decide(0, 1, -1, {0, 3});
     decide(1, 1, -1, {2, 4});
+    decide(0, 2, -1, {0, INT32_MAX, INT32_MIN, 5});  // damaged
     maker.writer().append(decisions);
     maker.add_pass({0, 1, 0, 1, 1.0, 1, 1, 1, 1, 1, {10, 11, 2}, {1, 1}, {1, 1}});
     maker.finish();
   }
   const t::Trace trace = t::Trace::open(path());
   const Table rows = read_table(trace, "attention_rows");
-  ASSERT_EQ(rows.rows.size(), 3u + 3 + 2 + 3 + 9);
+  ASSERT_EQ(rows.rows.size(), 3u + 3 + 2 + 3 + 9 + 2);
   const std::vector<int64_t> expected = {0, 1, 2, 0, 2, 3, 1, 3, 2, 3, 4};
   for (size_t i = 0; i < expected.size(); ++i)
     EXPECT_EQ(whole(rows, i, "position"), expected[i]) << i;

@@ -273,7 +273,7 @@ TEST_F(Timelines, WhatDoesNotNestHasATrackOfItsOwn) {
   expect_nesting(document);
   std::vector<std::string> tracks;
   for (const auto& [tid, name] : names(document, "thread_name")) tracks.push_back(name);
-  EXPECT_EQ(std::count(tracks.begin(), tracks.end(), "host 2"), 1);
+  EXPECT_EQ(std::count(tracks.begin(), tracks.end(), "host (2)"), 1);
   EXPECT_EQ(events(document, "X", "op").size(), 4u);
 }
 
@@ -327,6 +327,43 @@ TEST_F(Timelines, OfSeveralTracesHaveProcessesOfTheirOwn) {
 TEST_F(Timelines, AreTheSameEveryTime) {
   const t::Trace trace = small_trace();
   EXPECT_EQ(text_of({&trace}), text_of({&trace}));
+}
+
+TEST_F(Timelines, ARowThatNamesWhatIsNotThereIsAnError) {
+  {
+    TraceMaker maker(path());
+    add_inputs(maker);
+    maker.add_pass({0, 0, 0, 1, 1.0, 1, 1, 1, 1, 1, {10}, {}, {}}, {}, {{0, 0, 99, 1}});
+    maker.finish();
+  }
+  const t::Trace trace = t::Trace::open(path());
+  const std::string error = error_of([&] { text_of({&trace}); });
+  EXPECT_TRUE(contains(error, "row 99 of table 'names'")) << error;
+  EXPECT_TRUE(contains(error, path())) << error;
+}
+
+// Times that no clock shows are written as they are, and harm nothing else.
+TEST_F(Timelines, SurviveTimesOfADamagedTrace) {
+  {
+    TraceMaker maker(path());
+    add_inputs(maker);
+    t::Spans spans;
+    for (const auto& [start, duration] : std::vector<std::pair<int64_t, int64_t>>{
+             {INT64_MIN, INT64_MAX}, {INT64_MAX, INT64_MAX}, {0, INT64_MIN}, {5, -1}}) {
+      spans.run.push_back(0);
+      spans.sample.push_back(0);
+      spans.step.push_back(0);
+      spans.layer.push_back(INT16_MIN);
+      spans.op.push_back(0);
+      spans.start_ns.push_back(start);
+      spans.duration_ns.push_back(duration);
+    }
+    maker.writer().append(spans);
+    maker.add_pass({0, 0, 0, 1, 1.0, 1, 1, 1, 1, 1, {10}, {}, {}});
+    maker.finish();
+  }
+  const json document = timeline(t::Trace::open(path()));
+  EXPECT_EQ(events(document, "X", "op").size(), 4u);
 }
 
 TEST_F(Timelines, AFullDiskIsAnError) {
