@@ -10,7 +10,7 @@ std::vector<FigureDefinition> cost_figures() {
       {{"step-latency", "Time per token against the decode step", "decode steps"}, step_latency},
       {{"cache-bytes", "Cache bytes over time, in one sample", ""}, cache_bytes},
       {{"memory", "Cache bytes after prefill: asked, held, peak", ""}, memory_by_run},
-      {{"kernels", "Time on the GPU by operation and kernel", "kernels: --level kernels on a GPU"},
+      {{"kernels", "Time on the GPU by operation and kernel", "GPU kernels, which this version does not record"},
        kernels}};
 }
 

@@ -92,8 +92,10 @@ plot::Figure kernels(const FigureSource& source) {
     const bool none_at_all = std::all_of(runs.begin(), runs.end(), [](const RunChoice& run) {
       return run.source().trace.rows<t::Kernels>() == 0;
     });
-    fail("{} has no GPU kernels{}; kvreel record --level kernels records them on a GPU.",
-         paths_of(runs), none_at_all ? "" : " in the runs, samples, layers and steps asked for");
+    fail(
+        "{} has no GPU kernels{}; a trace has them that was recorded on a GPU, which this version "
+        "of kvreel does not use.",
+        paths_of(runs), none_at_all ? "" : " in the runs, samples, layers and steps asked for");
   }
   const bool choose = source.options.filter.runs.empty() && !source.several();
   if (choose && shown_runs.size() > 1) {

@@ -118,7 +118,7 @@ TEST_F(Kernels, SayHowToRecordThem) {
   const std::string message = error_of([&] { figure_of(trace, "kernels"); });
   EXPECT_TRUE(contains(message, trace.path())) << message;
   EXPECT_TRUE(contains(message, "no GPU kernels")) << message;
-  EXPECT_TRUE(contains(message, "--level kernels")) << message;
+  EXPECT_TRUE(contains(message, "recorded on a GPU")) << message;
 }
 
 }  // namespace
