@@ -9,7 +9,11 @@
 namespace kvreel::exports {
 
 std::string json_string(std::string_view bytes) {
-  return nlohmann::json(to_utf8_lossy(bytes)).dump();
+  std::string text = nlohmann::json(to_utf8_lossy(bytes)).dump();
+  // JSON allows DEL as it is, Perfetto's reader does not.
+  for (size_t at = text.find('\x7f'); at != std::string::npos; at = text.find('\x7f', at))
+    text.replace(at, 1, "\\u007f");
+  return text;
 }
 
 std::string microseconds(int64_t ns) {

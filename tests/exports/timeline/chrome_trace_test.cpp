@@ -373,6 +373,16 @@ TEST_F(Timelines, AFullDiskIsAnError) {
   EXPECT_TRUE(contains(error_of([&] { write_chrome_trace(out, {&trace}, {}); }), "the timeline"));
 }
 
+TEST(JsonStrings, HoldNoControlCharacterAndNoIllFormedText) {
+  std::string every_byte;
+  for (int byte = 0; byte < 256; ++byte) every_byte += static_cast<char>(byte);
+  const std::string text = json_string(every_byte);
+  for (const char c : text) {
+    EXPECT_TRUE(static_cast<unsigned char>(c) >= 0x20 && c != '\x7f') << static_cast<int>(c);
+  }
+  EXPECT_EQ(json::parse(text).get<std::string>().substr(0, 128), every_byte.substr(0, 128));
+}
+
 TEST(Microseconds, AreExact) {
   EXPECT_EQ(microseconds(0), "0.000");
   EXPECT_EQ(microseconds(1), "0.001");
