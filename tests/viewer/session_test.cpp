@@ -86,6 +86,21 @@ TEST_F(SessionTest, RunsOfSeveralTracesAreToldApartAndAlignedBySample) {
   EXPECT_NE(missing.error, "");
 }
 
+TEST_F(SessionTest, ATraceThatComesLaterIsComparedUnlessRunsWereChosen) {
+  const TraceId a = open("a.h5", {.runs = 3, .samples = 1});
+  const TraceId b = open("b.h5", {.runs = 2, .samples = 1});
+  EXPECT_EQ(session_.view().compared, (std::vector<RunRef>{{a, 1}, {a, 2}, {b, 0}, {b, 1}}));
+  EXPECT_EQ(session_.view().reference, (RunRef{a, 0}));
+  library_.close(b);
+  settle();
+  const TraceId c = open("c.h5", {.runs = 1, .samples = 1});
+  EXPECT_EQ(session_.view().compared, (std::vector<RunRef>{{a, 1}, {a, 2}, {c, 0}}));
+  session_.view().compared = {{a, 2}};
+  settle();
+  open("d.h5", {.runs = 2, .samples = 1});
+  EXPECT_EQ(session_.view().compared, (std::vector<RunRef>{{a, 2}}));
+}
+
 TEST_F(SessionTest, ClosingATraceMovesThePositionToWhatIsLeft) {
   const TraceId a = open("a.h5", {.runs = 2, .samples = 1});
   const TraceId b = open("b.h5", {.runs = 2, .samples = 1});

@@ -86,7 +86,8 @@ void Session::settle() {
 }
 
 // The first time a trace is there: the run 'full' is the reference, all others are compared, and
-// the position is at the first run that evicts.
+// the position is at the first run that evicts. Runs of traces that come later are compared, too,
+// unless the user has chosen some: what is shown must not depend on which file opened faster.
 void Session::choose_what_is_there() {
   const std::vector<RunRef> all = runs();
   if (all.empty()) return;
@@ -94,16 +95,19 @@ void Session::choose_what_is_there() {
     return std::find(all.begin(), all.end(), run) != all.end();
   };
   std::erase_if(view_.compared, [&](RunRef run) { return !known(run); });
+  std::erase_if(all_compared_, [&](RunRef run) { return !known(run); });
   if (!known(view_.reference)) {
     const auto full = std::find_if(all.begin(), all.end(),
                                    [&](RunRef run) { return run_info(run)->policy == "full"; });
     view_.reference = full == all.end() ? all.front() : *full;
     std::erase(view_.compared, view_.reference);
   }
-  if (view_.compared.empty()) {
+  if (view_.compared.empty() || view_.compared == all_compared_) {
+    view_.compared.clear();
     for (const RunRef run : all) {
       if (run != view_.reference) view_.compared.push_back(run);
     }
+    all_compared_ = view_.compared;
   }
   if (!known(view_.run)) {
     view_.run = view_.compared.empty() ? view_.reference : view_.compared.front();

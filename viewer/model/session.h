@@ -161,7 +161,8 @@ class Session {
 
   Library& library_;
   View view_;
-  View before_;  // at the last settled frame
+  View before_;                       // at the last settled frame
+  std::vector<RunRef> all_compared_;  // what settle() chose last
   std::vector<View> past_;
   std::vector<View> future_;
   Hover hover_;
