@@ -13,6 +13,7 @@ import time
 import unittest
 
 from kvreel_command import DEMO, KVREEL, ROOT, KvreelTest
+from x_client import XClient
 
 VIEWER = os.environ.get("KVREEL_VIEWER", str(ROOT / "build" / "release" / "viewer" / "kvreel-viewer"))
 NO_VIEWER = "" if os.access(VIEWER, os.X_OK) else "the viewer was not built"
@@ -175,14 +176,44 @@ class ViewerWindow(ViewerTest):
         time.sleep(0.2)
         self.xdotool("mouseup", 1)
 
+    def window(self):
+        """The X window, with the keyboard."""
+        found = subprocess.run(["xdotool", "search", "--class", "kvreel-viewer"], env=self.env, text=True,
+                               capture_output=True, check=True, timeout=60).stdout.split()[-1]
+        self.xdotool("windowfocus", found)
+        return int(found)
+
+    def x_client(self):
+        client = XClient(self.env["DISPLAY"])
+        self.addCleanup(client.close)
+        return client
+
+    def ticks(self):
+        """Processor time so far, in hundredths of a second."""
+        fields = pathlib.Path(f"/proc/{self.viewer.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+
+    def expect_rest(self):
+        """At rest once the count stands still; then it has to stay."""
+        last = [-1]
+
+        def rests():
+            time.sleep(0.3)
+            before, last[0] = last[0], self.ticks()
+            return before == last[0]
+
+        until(rests, "the window to come to rest", self.viewer)
+        before = self.ticks()
+        time.sleep(2)
+        # One tick, 10 ms, may be counted to whoever runs when the clock interrupts.
+        self.assertLessEqual(self.ticks() - before, 1)
+
     def test_opens_plays_scrubs_drags_the_threshold_compares_and_exports(self):
         trace = self.record_some()
         self.start(trace)
         self.wait_line("loaded ")
         self.wait_item("window.title", lambda text: text.startswith("trace.h5"))
-        window = subprocess.run(["xdotool", "search", "--class", "kvreel-viewer"], env=self.env, text=True,
-                                capture_output=True, check=True, timeout=60).stdout.split()[-1]
-        self.xdotool("windowfocus", window)
+        self.window()
 
         # Playing goes from the start to the last eviction.
         self.click("page.Replay")
@@ -221,24 +252,89 @@ class ViewerWindow(ViewerTest):
     def test_an_idle_window_uses_no_processor_time(self):
         self.start()
         self.wait_item("window.open")
+        self.expect_rest()
 
-        def ticks():
-            fields = pathlib.Path(f"/proc/{self.viewer.pid}/stat").read_text().rsplit(")", 1)[1].split()
-            return int(fields[11]) + int(fields[12])
+    def test_a_zoom_glides_and_comes_to_rest(self):
+        trace = self.record_some()
+        self.start(trace)
+        self.wait_line("loaded ")
+        self.click("page.Timeline")
 
-        # At rest once the count stands still; then it has to stay.
-        last = [-1]
+        def length(item):
+            begin, end = map(int, item["text"].split())
+            return end - begin
 
-        def rests():
-            time.sleep(0.3)
-            before, last[0] = last[0], ticks()
-            return before == last[0]
+        whole = length(self.wait_item("timeline.range"))
+        self.xdotool("mousemove", *self.place("timeline.rows"))
+        for _ in range(4):
+            self.xdotool("click", 4)
+        # Where it is written down, the window has come to rest: at the whole of the zoom.
+        wanted = whole / 1.25**4
+        self.wait_item("timeline.range", lambda text: abs(length({"text": text}) / wanted - 1) < 0.01)
+        self.expect_rest()
 
-        until(rests, "the window to come to rest", self.viewer)
-        before = ticks()
-        time.sleep(2)
-        # One tick, 10 ms, may be counted to whoever runs when the clock interrupts.
-        self.assertLessEqual(ticks() - before, 1)
+    def test_a_minimised_window_uses_no_processor_time_and_comes_back(self):
+        trace = self.record_some()
+        self.start()
+        self.wait_item("window.open")
+        window, client = self.window(), self.x_client()
+        client.minimise(window)
+        self.expect_rest()
+        client.restore(window)
+        # It takes input, and shows what comes of it.
+        self.window()
+        self.xdotool("key", "F1")
+        self.wait_item("keys")
+        self.xdotool("key", "F1")
+        client.drop(window, [trace])
+        self.wait_line("loaded ")
+
+    def test_files_are_dropped(self):
+        trace = self.record_some()
+        other = self.dir / "another trace, für später.h5"
+        shutil.copy(trace, other)
+        self.start()
+        self.wait_item("empty.open")
+        window, client = self.window(), self.x_client()
+        client.drop(window, [trace])
+        self.wait_line(f"open {trace}")
+        self.wait_line("loaded ")
+        self.wait_item("window.title", lambda text: text.startswith("trace.h5"))
+        # Several at once, one of them no trace.
+        bad = self.dir / "notes.txt"
+        bad.write_text("no trace")
+        client.drop(window, [other, bad])
+        self.wait_line(f"open {other}")
+        self.wait_line(f"failed {bad}")
+        self.wait_item("window.title", lambda text: "3 traces open" in text)
+
+    def test_sizes_of_panes_are_kept(self):
+        trace = self.record_some()
+        self.start(trace)
+        self.wait_line("loaded ")
+        self.click("page.Replay")
+        before = self.wait_item("replay.map")["rect"]
+        x, y = self.place("replay.split.curves")
+        self.xdotool("mousemove", x, y, "mousedown", 1)
+        for i in range(1, 6):
+            time.sleep(0.2)
+            self.xdotool("mousemove", x - 30 * i, y)
+        time.sleep(0.2)
+        self.xdotool("mouseup", 1)
+
+        def dragged():
+            return self.wait_item("replay.map")["rect"][2] < before[2] - 100
+
+        until(dragged, "the gap to be dragged", self.viewer)
+        width = self.wait_item("replay.map")["rect"][2]
+        self.window()
+        self.xdotool("key", "ctrl+q")
+        self.wait_line("quit")
+        self.assertEqual(self.viewer.wait(timeout=PATIENCE_S), 0)
+        self.start(trace)
+        self.wait_line("loaded ")
+        self.click("page.Replay")
+        self.assertEqual(self.wait_item("replay.map")["rect"][2], width)
 
 
 if __name__ == "__main__":

@@ -245,6 +245,9 @@ void App::run(const std::function<void()>& at_rest) {
   int frames_left = kFramesAfterChange;
   while (!quit_ && !host_.should_close()) {
     if (host_.minimized()) {
+      // What happens meanwhile is drawn once it is seen again; until it is taken, waiting is none.
+      host_.take_activity();
+      frames_left = kFramesAfterChange;
       host_.wait(60);
       continue;
     }
