@@ -188,7 +188,7 @@ plot::Figure attention_norms(const FigureSource& source) {
 
 std::vector<FigureDefinition> attention_figures() {
   return {{{"attention-norms", "Norm, entropy and mass on the sinks, by layer and query head",
-            "attention norms: not --no-norms"},
+            "attention norms, which are recorded unless --no-norms is given"},
            attention_norms}};
 }
 

@@ -5,13 +5,13 @@ namespace kvreel::exports {
 
 std::vector<FigureDefinition> decision_figures() {
   return {{{"eviction-map", "Which positions every layer kept and evicted, in one sample",
-            "runs that evict"},
+            "a policy that evicts"},
            eviction_map},
           {{"norm-curves", "Drop of the norm against candidates evicted, by layer, in one sample",
-            "a run with norm curves: --policy refreekv"},
+            "a policy that measures the norm, such as --policy refreekv"},
            norm_curves},
           {{"decision", "One layer's decision: attention, drop of the norm, what was kept",
-            "a run that evicts; --attention-rows for the attention"},
+            "a policy that evicts; --attention-rows for the attention"},
            decision_workflow}};
 }
 

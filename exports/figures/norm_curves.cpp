@@ -48,8 +48,8 @@ RunChoice run_with_curves(const FigureSource& source, std::vector<RunChoice> run
                   [&](const PassAt& pass) { return !samples[i].contains(pass.sample); });
     return std::move(runs[i]);
   }
-  fail("{} of {} measured norm curves{}; record a run that does: --policy refreekv.",
-       source.options.filter.runs.empty() ? "No run" : "None of the runs asked for", paths_of(runs),
+  fail("{}: no run{} measured norm curves{}; record one that does, such as --policy refreekv.",
+       paths_of(runs), source.options.filter.runs.empty() ? "" : " that was asked for",
        source.options.filter.samples.empty() ? "" : " in the samples asked for");
 }
 

@@ -132,10 +132,14 @@ Look Looks::of(Ink ink, std::string_view series, Dash dash) const {
       look.color = look.fill = colors.threshold;
       break;
     case Ink::neutral:
-      look.color = look.fill = colors.neutral;
+      // As an area lighter than the softened black of a series, and without colour striped.
+      look.color = colors.neutral;
+      look.fill = fill_of(colors.neutral, colors, 0.55);
+      if (tools_.style.palette == Palette::grey) look.hatch = Hatch::crossed;
       break;
     case Ink::faint:
-      look.color = look.fill = colors.faint;
+      look.color = colors.faint;
+      look.fill = fill_of(colors.faint, colors, 0.5);
       break;
   }
   if (dash != Dash::automatic) look.dashes = dashes_of(dash);
