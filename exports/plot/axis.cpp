@@ -260,8 +260,10 @@ void measure(AxisTicks& ticks, const Mapping& map, bool horizontal, const Tools&
 }  // namespace
 
 double label_gap(const Metrics& m, const AxisTicks& ticks) {
-  // Turned names have as much as numbers: the first may stand beside the other axis' lowest label.
-  return ticks.category && !ticks.turned ? m.unit : m.unit + m.tick;
+  // Names need no room for ticks; but where the first reaches beyond the axis, it stands under the
+  // other axis' lowest label.
+  const bool near = ticks.category && !ticks.turned && ticks.before <= 2 * m.unit;
+  return near ? m.unit : m.unit + m.tick;
 }
 
 AxisTicks choose_ticks(const Axis& axis, const Mapping& map, bool horizontal, double most_extent,

@@ -18,9 +18,7 @@ struct Plot {
   Sheet& over;       // drawn afterwards, unclipped: markers, which are not cut at the edge
   Clutter& clutter;  // what labels and legends keep clear of
 
-  Point at(double x, double y) const { return {frame.x(x), frame.y(y)}; }
-  // Far outside the plot is as good as infinitely far, and painters like small numbers.
-  Point near(Point p) const;
+  Point at(double x, double y) const { return {frame.x.near(x), frame.y.near(y)}; }
   const Tools& tools() const { return sheet.tools; }
 };
 

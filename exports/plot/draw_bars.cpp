@@ -33,7 +33,7 @@ struct Upright {
     const Mapping& axis = values();
     // The base of bars on a logarithmic axis is its end.
     if (axis.scale == Scale::log && number <= 0) return axis.from;
-    return axis(number);
+    return axis.near(number);
   }
   // On the paper, half of a width in units of the category axis.
   double half(double at, double width) const {
@@ -218,7 +218,7 @@ void draw_bars(const Plot& plot, const Bars& bars) {
   const Upright up{plot, bars.horizontal};
   const Look look = plot.looks.of(bars.ink, bars.series);
   for (std::size_t i = 0; i < bars.at.size(); ++i) {
-    const double place = up.places()(bars.at[i]);
+    const double place = up.places().near(bars.at[i]);
     const double base = up.value(bars.base[i]), top = up.value(bars.top[i]);
     if (!std::isfinite(place) || !std::isfinite(base) || !std::isfinite(top)) continue;
     const double half = up.half(bars.at[i], bars.width);
@@ -251,7 +251,7 @@ void draw_boxes(const Plot& plot, const Boxes& boxes) {
   const Look look = plot.looks.of(boxes.ink, boxes.series);
   for (std::size_t i = 0; i < boxes.boxes.size(); ++i) {
     const Box& box = boxes.boxes[i];
-    const double place = up.places()(boxes.at[i]);
+    const double place = up.places().near(boxes.at[i]);
     if (!std::isfinite(place) || !std::isfinite(box.median)) continue;
     const double half = up.half(boxes.at[i], boxes.width);
     BoxShape shape{place, half, place, 0};

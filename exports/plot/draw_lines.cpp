@@ -20,7 +20,7 @@ std::vector<std::vector<Point>> stretches_of(const Plot& plot, const Line& line)
   for (std::size_t i = 0; i < line.x.size(); ++i) {
     const Point p = plot.at(line.x[i], line.y[i]);
     if (std::isfinite(p.x) && std::isfinite(p.y)) {
-      stretches.back().push_back(plot.near(p));
+      stretches.back().push_back(p);
     } else if (!stretches.back().empty()) {
       stretches.emplace_back();
     }
@@ -32,8 +32,8 @@ std::vector<std::vector<Point>> stretches_of(const Plot& plot, const Line& line)
 std::vector<std::vector<BandPoint>> bands_of(const Plot& plot, const Line& line) {
   std::vector<std::vector<BandPoint>> bands(1);
   for (std::size_t i = 0; i < line.x.size(); ++i) {
-    const Point low = plot.near(plot.at(line.x[i], line.low[i]));
-    const Point high = plot.near(plot.at(line.x[i], line.high[i]));
+    const Point low = plot.at(line.x[i], line.low[i]);
+    const Point high = plot.at(line.x[i], line.high[i]);
     if (std::isfinite(low.x) && std::isfinite(low.y) && std::isfinite(high.y)) {
       bands.back().push_back({low.x, std::min(low.y, high.y), std::max(low.y, high.y)});
     } else if (!bands.back().empty()) {
@@ -117,17 +117,6 @@ void draw_markers(const Plot& plot, const std::vector<std::vector<Point>>& stret
 }
 
 }  // namespace
-
-Point Plot::near(Point p) const {
-  const Area& area = frame.plot;
-  const double x = 20 * area.width(), y = 20 * area.height();
-  // NaN stays NaN.
-  if (p.x < area.left - x) p.x = area.left - x;
-  if (p.x > area.right + x) p.x = area.right + x;
-  if (p.y < area.top - y) p.y = area.top - y;
-  if (p.y > area.bottom + y) p.y = area.bottom + y;
-  return p;
-}
 
 void draw_line(const Plot& plot, const Line& line) {
   const Metrics& m = plot.tools().m;

@@ -48,17 +48,15 @@ void draw_points(const Plot& plot, const Points& points) {
     const double width = m.hair * 1.4;
     const auto error = [&](Point a, Point b) {
       if (!std::isfinite(a.x + a.y + b.x + b.y)) return;
-      a = plot.near(a);
-      b = plot.near(b);
       draw_error_bar(plot.sheet, a, b, m.unit * 0.7, with_alpha(look.color, 0.75), width);
       const std::vector<Point> line = {a, b};
       plot.clutter.add_line(line);
     };
     if (!points.x_high.empty()) {
-      error({plot.frame.x(points.x_low[i]), p.y}, {plot.frame.x(points.x_high[i]), p.y});
+      error({plot.frame.x.near(points.x_low[i]), p.y}, {plot.frame.x.near(points.x_high[i]), p.y});
     }
     if (!points.y_high.empty()) {
-      error({p.x, plot.frame.y(points.y_low[i])}, {p.x, plot.frame.y(points.y_high[i])});
+      error({p.x, plot.frame.y.near(points.y_low[i])}, {p.x, plot.frame.y.near(points.y_high[i])});
     }
     if (plot.frame.plot.grown(1e-6).holds(p)) places.push_back(p);
   }
@@ -87,7 +85,9 @@ void draw_map(const Plot& plot, const HeatMap& map) {
   const double y0 = map.y0 + dy * static_cast<double>(shown.row0);
   const double x1 = x0 + dx * static_cast<double>(cells.columns * by.columns);
   const double y1 = y0 + dy * static_cast<double>(cells.rows * by.rows);
-  const Point a = plot.at(x0, y0), b = plot.at(x1, y1);
+  const Mapping& x = plot.frame.x;
+  const Mapping& y = plot.frame.y;
+  const Point a{x(x0), y(y0)}, b{x(x1), y(y1)};
   const bool right_to_left = b.x<a.x, top_down = b.y> a.y;
   Image image{std::min(a.x, b.x),
               std::min(a.y, b.y),
@@ -104,7 +104,7 @@ void draw_map(const Plot& plot, const HeatMap& map) {
       image.pixels.push_back(colors.pixel(cells.values[row * cells.columns + column]));
     }
   }
-  const Point end = plot.at(map.x1, map.y1);
+  const Point end{x(map.x1), y(map.y1)};
   const Area whole{std::min(a.x, end.x), std::min(a.y, end.y), std::max(a.x, end.x),
                    std::max(a.y, end.y)};
   const Area visible = whole.common(plot.frame.plot);

@@ -209,6 +209,28 @@ void check_axis(const Axis& axis, std::string_view name, const Place& place) {
   }
 }
 
+// Panels that share an axis: `step` apart, from `first` on.
+void check_shared(const Figure& figure, bool of_x, std::size_t first, std::size_t step,
+                  std::size_t n) {
+  const Panel* with_marks = nullptr;
+  for (std::size_t i = 0; i < n; ++i) {
+    const Panel& panel = figure.panels[first + i * step];
+    if (panel.marks.empty()) continue;
+    if (with_marks) {
+      const Axis& a = of_x ? with_marks->x : with_marks->y;
+      const Axis& b = of_x ? panel.x : panel.y;
+      if (a.scale != b.scale || a.categories.empty() != b.categories.empty()) {
+        fail(
+            "{}: it shares its {} axis with panels whose axis is of another scale or has "
+            "categories "
+            "where it has none.",
+            Place{figure.name, first + i * step, panel.title, 0, ""}.text(), of_x ? "x" : "y");
+      }
+    }
+    with_marks = &panel;
+  }
+}
+
 }  // namespace
 
 void check(const Figure& figure) {
@@ -247,6 +269,12 @@ void check(const Figure& figure) {
           "{}: nothing finite is to be drawn; a panel that is empty needs a message that says why.",
           place.text());
     }
+  }
+  for (std::size_t c = 0; c < figure.columns && figure.share_x; ++c) {
+    check_shared(figure, true, c, figure.columns, figure.rows);
+  }
+  for (std::size_t r = 0; r < figure.rows && figure.share_y; ++r) {
+    check_shared(figure, false, r * figure.columns, 1, figure.columns);
   }
 }
 

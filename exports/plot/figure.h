@@ -188,7 +188,8 @@ struct Figure {
   std::vector<std::pair<std::string, std::string>> metadata;
 };
 
-// Throws Error, naming figure, panel and mark, where lengths of a mark's vectors differ, panels are
+// Throws Error, naming figure, panel and mark, where lengths of a mark's vectors differ, quantiles
+// do not ascend, cells are of no kind, limits are none, axes of two kinds are shared, panels are
 // not rows x columns, or nothing finite is to be drawn.
 void check(const Figure& figure);
 

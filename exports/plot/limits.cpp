@@ -16,6 +16,8 @@ namespace {
 
 // Room at the ends of an axis that follows its data.
 constexpr double kRoom = 0.05;
+// Axes end where doubles do, with room for arithmetic.
+constexpr double kLargest = 1e300, kLeastPositive = 1e-300;
 
 double log_of(double value) {
   return value > 0 ? std::log10(value) : std::numeric_limits<double>::quiet_NaN();
@@ -118,7 +120,7 @@ class Collector {
 
  private:
   void add(double value) {
-    if (!std::isfinite(value) || (axis_.scale == Scale::log && value <= 0)) return;
+    if (!(std::abs(value) <= kLargest) || (axis_.scale == Scale::log && value <= 0)) return;
     demand.low = std::min(demand.low, value);
     demand.high = std::max(demand.high, value);
   }
@@ -191,6 +193,14 @@ double Mapping::operator()(double value) const {
   return from + (v - a) / (b - a) * (to - from);
 }
 
+double Mapping::near(double value) const {
+  if (!std::isfinite(value)) return std::numeric_limits<double>::quiet_NaN();
+  const double beyond = 20 * length();
+  const double at = (*this)(value);
+  return std::isnan(at) ? at
+                        : std::clamp(at, std::min(from, to) - beyond, std::max(from, to) + beyond);
+}
+
 bool Mapping::holds(double value) const {
   const double at = (*this)(value);
   const double slack = 1e-6 * length() + 1e-9;
@@ -246,6 +256,10 @@ Mapping map_axis(const Axis& axis, const Demand& demand, double from, double to)
     }
   }
   if (demand.fixed_base && !log && !fixed_low && low == 0) fixed_low = true;
+  if (log) {
+    low = std::max(low, kLeastPositive);
+    high = std::max(high, 10 * kLeastPositive);
+  }
   // One limit is set and all data lie beyond it.
   if (low > high) (axis.low ? high : low) = axis.low ? low : high;
   if (!(high > low)) widen(low, high, axis);
@@ -260,14 +274,14 @@ Mapping map_axis(const Axis& axis, const Demand& demand, double from, double to)
   above *= shrink;
   const double inner = length - below - above;
   if (log) {
-    const double range = std::log10(high / low);
-    map.low = low * std::pow(10., -range * below / inner);
-    map.high = high * std::pow(10., range * above / inner);
+    const double range = std::log10(high) - std::log10(low);
+    map.low = std::max(low * std::pow(10., -range * below / inner), kLeastPositive);
+    map.high = std::min(high * std::pow(10., range * above / inner), kLargest);
     return map;
   }
   const double range = high - low;
-  map.low = low - range * below / inner;
-  map.high = high + range * above / inner;
+  map.low = std::max(low - range * below / inner, -kLargest);
+  map.high = std::min(high + range * above / inner, kLargest);
   // What cannot be negative has no axis below 0; no share is above 1.
   if (low >= 0 && map.low < 0 && !axis.low && demand.low_points == 0) map.low = 0;
   if (axis.format == Format::percent && high <= 1 && map.high > 1 && demand.high_points == 0) {

@@ -17,6 +17,9 @@ struct Mapping {
 
   // NaN for what a logarithmic axis cannot show.
   double operator()(double value) const;
+  // The same within 20 lengths of the axis: farther away is as good as infinitely far, and painters
+  // like small numbers. NaN for what is not finite.
+  double near(double value) const;
   double length() const { return std::abs(to - from); }
   bool holds(double value) const;  // with a little slack for rounding
 };

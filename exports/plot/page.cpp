@@ -143,9 +143,15 @@ class Arranger {
     }
   }
 
-  // Remarks, each on lines of its own, then where the numbers come from.
+  // Remarks, then, on lines of its own, where the numbers come from.
   void arrange_footer(double width) {
-    std::vector<std::string> paragraphs = figure_.remarks;
+    std::vector<std::string> paragraphs;
+    std::string remarks;
+    for (const std::string& remark : figure_.remarks) {
+      if (!remarks.empty()) remarks += ' ';
+      remarks += remark;
+    }
+    if (!remarks.empty()) paragraphs.push_back(remarks);
     std::string source;
     for (const std::string_view key : {"trace", "policies", "runs", "samples"}) {
       const std::string value = metadata_value(figure_, key);
@@ -157,9 +163,9 @@ class Arranger {
     if (!source.empty()) paragraphs.push_back(source);
     for (const std::string& paragraph : paragraphs) {
       if (footer_.size() >= kMostFooterLines) break;
-      const Lines lines =
-          wrap(tools_.fonts, paragraph, {m_.footer, false}, width,
-               std::min<std::size_t>(3, kMostFooterLines - footer_.size()), Cut::end);
+      const Lines lines = wrap(tools_.fonts, paragraph, {m_.footer, false}, width,
+                               std::min<std::size_t>(4, kMostFooterLines - footer_.size()),
+                               Cut::end, Filling::full);
       footer_.insert(footer_.end(), lines.lines.begin(), lines.lines.end());
     }
   }
@@ -267,16 +273,8 @@ class Arranger {
         PanelFrame& here = frame(r, c);
         const Area plot = sane(here.plot);
         const Panel& one = panel(r, c);
-        Axis x = one.x, y = one.y;
-        Demand x_demand = demand(index(r, c), true), y_demand = demand(index(r, c), false);
-        for (std::size_t other = 0; other < rows_ && figure_.share_x; ++other) {
-          x = joined(x, panel(other, c).x);
-          x_demand = joined(x_demand, demand(index(other, c), true));
-        }
-        for (std::size_t other = 0; other < columns_ && figure_.share_y; ++other) {
-          y = joined(y, panel(r, other).y);
-          y_demand = joined(y_demand, demand(index(r, other), false));
-        }
+        const auto [x, x_demand] = axis_of(r, c, true);
+        const auto [y, y_demand] = axis_of(r, c, false);
         here.x = x.reversed ? map_axis(x, x_demand, plot.right, plot.left)
                             : map_axis(x, x_demand, plot.left, plot.right);
         here.y = y.reversed ? map_axis(y, y_demand, plot.top, plot.bottom)
@@ -287,6 +285,26 @@ class Arranger {
         here.y_labels = !here.empty && one.y.show_labels && is_leftmost(r, c);
       }
     }
+  }
+
+  // A panel's axis and what stands on it; of panels that share it, theirs together.
+  std::pair<Axis, Demand> axis_of(std::size_t row, std::size_t column, bool of_x) const {
+    const auto axis = [&](std::size_t i) -> const Axis& {
+      return of_x ? figure_.panels[i].x : figure_.panels[i].y;
+    };
+    const std::size_t own = index(row, column);
+    std::pair<Axis, Demand> result = {axis(own), demand(own, of_x)};
+    if (!(of_x ? figure_.share_x : figure_.share_y)) return result;
+    bool any = false;
+    for (std::size_t i = 0; i < (of_x ? rows_ : columns_); ++i) {
+      const std::size_t other = of_x ? index(i, column) : index(row, i);
+      const Demand needs = demand(other, of_x);
+      if (needs.empty()) continue;  // its axis is of no account
+      result.first = any ? joined(result.first, axis(other)) : axis(other);
+      result.second = any ? joined(result.second, needs) : needs;
+      any = true;
+    }
+    return result;
   }
 
   // Axes are chosen even while margins leave nothing; check_size() speaks of it.

@@ -173,7 +173,7 @@ std::vector<std::vector<double>> log_ticks(double low, double high) {
   if (high / low < 10) add(kNine, 1);
   add(kThree, 1);
   add(kOne, 1);
-  for (int every = 2; every <= last - first; ++every) add(kOne, every);
+  for (const int every : {2, 3, 4, 5, 6, 8, 10, 20, 50, 100, 200, 300}) add(kOne, every);
   return choices;
 }
 
@@ -182,7 +182,7 @@ std::vector<std::vector<double>> binary_log_ticks(double low, double high) {
   if (!(low > 0) || !(high > low) || !std::isfinite(high)) return choices;
   const int first = static_cast<int>(std::ceil(std::log2(low) - 1e-9));
   const int last = static_cast<int>(std::floor(std::log2(high) + 1e-9));
-  for (int every = 1; every <= std::max(1, last - first); ++every) {
+  for (int every = 1; every <= std::max(1, last - first); every *= 2) {
     std::vector<double> ticks;
     for (int e = first; e <= last; ++e) {
       if (e % every == 0) ticks.push_back(std::ldexp(1., e));

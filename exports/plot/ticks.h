@@ -26,7 +26,7 @@ std::vector<double> binary_ticks(double low, double high, int most, double least
 // Ticks of a logarithmic axis, the densest choice first: all nine digits of a decade, 1-2-5, 1,
 // every second power of ten, ... Each choice lies within [low, high], both above 0.
 std::vector<std::vector<double>> log_ticks(double low, double high);
-// Powers of two, every one, every second, ...
+// Powers of two: every one, every second, every fourth, ...
 std::vector<std::vector<double>> binary_log_ticks(double low, double high);
 // Ticks without labels between powers of ten: 2, 3, ... 9 times each. None over more than `most`
 // decades.

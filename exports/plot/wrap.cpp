@@ -83,7 +83,7 @@ std::string line_of(const std::vector<Piece>& pieces, std::size_t from, std::siz
 // no way.
 std::vector<std::size_t> cheapest_breaks(const std::vector<Piece>& pieces,
                                          const std::vector<std::vector<double>>& widths,
-                                         double width, std::size_t most) {
+                                         double width, std::size_t most, Filling filling) {
   constexpr double kLineCost = 0.2;
   constexpr double kNever = std::numeric_limits<double>::infinity();
   const std::size_t count = pieces.size();
@@ -97,7 +97,8 @@ std::vector<std::size_t> cheapest_breaks(const std::vector<Piece>& pieces,
         const double line = widths[begin][end - begin - 1];
         if (line > width) break;
         if (best[k - 1][begin] == kNever) continue;
-        const double left = 1 - line / width;
+        const bool may_be_short = filling == Filling::full && end == count;
+        const double left = may_be_short ? 0 : 1 - line / width;
         const double cost = best[k - 1][begin] + left * left + kLineCost +
                             (end < count ? std::max(pieces[end - 1].cost, 0.) : 0);
         if (cost < best[k][end]) {
@@ -189,7 +190,7 @@ std::string shorten(const Fonts& fonts, std::string_view markup, TextStyle text,
 }
 
 Lines wrap(const Fonts& fonts, std::string_view markup, TextStyle text, double width,
-           std::size_t most, Cut cut) {
+           std::size_t most, Cut cut, Filling filling) {
   Lines result;
   const double whole = fonts.width(markup, text.size, text.bold);
   if (whole <= width || most <= 1) {
@@ -208,7 +209,7 @@ Lines wrap(const Fonts& fonts, std::string_view markup, TextStyle text, double w
     widths[i].resize(pieces.size() - i, std::numeric_limits<double>::infinity());
   }
   std::size_t begin = 0;
-  for (const std::size_t end : cheapest_breaks(pieces, widths, width, most)) {
+  for (const std::size_t end : cheapest_breaks(pieces, widths, width, most, filling)) {
     result.lines.push_back(line_of(pieces, begin, end));
     begin = end;
   }

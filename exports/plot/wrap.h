@@ -26,14 +26,17 @@ enum class Cut { end, middle };
 std::string shorten(const Fonts& fonts, std::string_view markup, TextStyle text, double width,
                     Cut cut);
 
+// Of lines: as long as each other, or full but for the last one, as in running text.
+enum class Filling { even, full };
+
 struct Lines {
   std::vector<std::string> lines;
   double width = 0;   // of the widest
   bool whole = true;  // nothing was left out
 };
-// Few lines, at most `most`, and even ones. Breaks at spaces, and in names after : ; , / _ - and =,
+// Few lines, at most `most`. Breaks at spaces, and in names after : ; , / _ - and =,
 // the first of these preferred: an option stays with its value where another line has room.
 Lines wrap(const Fonts& fonts, std::string_view markup, TextStyle text, double width,
-           std::size_t most, Cut cut);
+           std::size_t most, Cut cut, Filling filling = Filling::even);
 
 }  // namespace kvreel::plot

@@ -137,6 +137,26 @@ TEST(CheckFigure, FindsAxesThatAreNone) {
             "");
 }
 
+TEST(CheckFigure, FindsAxesOfTwoKindsThatAreShared) {
+  const auto twice = [](Figure& f) {
+    f.panels.push_back(f.panels[0]);
+    f.columns = 2;
+    f.share_y = true;
+  };
+  EXPECT_EQ(complaint(twice), "");
+  const auto other_scale = [&](Figure& f) {
+    twice(f);
+    f.panels[1].y.scale = Scale::log;
+  };
+  EXPECT_NE(complaint(other_scale).find("panel 2 ('only'): it shares its y axis"),
+            std::string::npos);
+  EXPECT_EQ(complaint([&](Figure& f) {
+              other_scale(f);
+              f.share_y = false;
+            }),
+            "");
+}
+
 TEST(CheckFigure, FindsCellsOfNoKind) {
   HeatMap map;
   map.rows = 1;

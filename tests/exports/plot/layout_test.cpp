@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <limits>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -194,6 +195,101 @@ TEST(Layout, OfRandomFiguresIsReadable) {
     }
   }
   EXPECT_GT(drawn, 250);
+}
+
+// Every number of a scene, for a look at whether it can be drawn.
+struct Numbers {
+  std::vector<double> all;
+  void add(const Point& p) { all.insert(all.end(), {p.x, p.y}); }
+  void operator()(const Rectangle& r) { all.insert(all.end(), {r.x, r.y, r.width, r.height}); }
+  void operator()(const Polyline& line) {
+    for (const Point& p : line.points) add(p);
+  }
+  void operator()(const Polygon& polygon) {
+    for (const Point& p : polygon.points) add(p);
+  }
+  void operator()(const Disc& disc) { add(disc.center); }
+  void operator()(const Text& text) { add(text.origin); }
+  void operator()(const Image& image) {
+    all.insert(all.end(), {image.x, image.y, image.width, image.height});
+    EXPECT_GT(image.width, 0);
+    EXPECT_GT(image.height, 0);
+    EXPECT_EQ(image.pixels.size(),
+              static_cast<std::size_t>(image.rows) * static_cast<std::size_t>(image.columns));
+  }
+  void operator()(const Clip& clip) { all.insert(all.end(), {clip.x, clip.y}); }
+  void operator()(const Unclip&) {}
+};
+
+// Puts numbers that break things in place of some of a mark's.
+struct Spoil {
+  Dice& dice;
+  void spoil(std::vector<double>& values) const {
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    constexpr double kBad[] = {kNone,  kInfinity, -kInfinity, 1e300, -1e300,
+                               1e-300, 0,         -1,         1e18,  5e-324};
+    for (double& value : values) {
+      if (dice.next() < 0.05) value = kBad[dice.upto(10)];
+    }
+  }
+  void operator()(Line& line) const {
+    for (auto* v : {&line.x, &line.y, &line.low, &line.high}) spoil(*v);
+  }
+  void operator()(Points& points) const {
+    for (auto* v : {&points.x, &points.y, &points.y_low, &points.y_high}) spoil(*v);
+  }
+  void operator()(Bars& bars) const {
+    for (auto* v : {&bars.at, &bars.base, &bars.top}) spoil(*v);
+  }
+  void operator()(Boxes& boxes) const {
+    spoil(boxes.at);
+    for (Box& box : boxes.boxes) spoil(box.points);
+  }
+  void operator()(HeatMap& map) const {
+    if (!map.kinds.empty()) return;
+    for (float& value : map.values) {
+      if (dice.next() < 0.01) value = dice.next() < 0.5 ? INFINITY : -1e38f;
+    }
+  }
+  void operator()(Rule& rule) const {
+    if (dice.next() < 0.2) rule.at = 1e250;
+  }
+  void operator()(Range& range) const {
+    if (dice.next() < 0.5) range.to = std::numeric_limits<double>::infinity();
+  }
+  void operator()(Note& note) const {
+    if (dice.next() < 0.2) note.x = -1e250;
+  }
+};
+
+TEST(Layout, OfExtremeNumbersCanBeDrawnOrIsRefused) {
+  int drawn = 0;
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    Figure figure = RandomFigure(seed).make();
+    Dice dice(seed + 77);
+    for (Panel& panel : figure.panels) {
+      for (Mark& mark : panel.marks) std::visit(Spoil{dice}, mark);
+      if (dice.next() < 0.2) panel.y.high = 1e5;
+      if (dice.next() < 0.2) panel.x.low = 1e-9;
+    }
+    try {
+      const Scene scene = layout(figure, styled("print", "acl-page"), fonts());
+      for (const Shape& shape : scene.shapes) {
+        Numbers numbers;
+        std::visit(numbers, shape);
+        for (const double number : numbers.all) {
+          // A hundred thousand points are 35 m.
+          ASSERT_TRUE(std::abs(number) < 1e5)
+              << "seed " << seed << ", kind " << shape.index() << ": " << number;
+        }
+      }
+      expect_readable(scene, "seed " + std::to_string(seed));
+      ++drawn;
+    } catch (const Error& error) {
+      EXPECT_TRUE(std::string(error.what()).starts_with("figure 'random'")) << error.what();
+    }
+  }
+  EXPECT_GT(drawn, 150);
 }
 
 TEST(Layout, IsTheSameForTheSameFigure) {

@@ -33,9 +33,12 @@ class RandomFigure {
     figure.legend = kPlaces[dice_.upto(6)];
     // Panels that share axes have axes of one kind.
     const int kind = dice_.upto(4);
+    shared_ = figure.share_x || figure.share_y;
+    x_ = axis();
+    y_ = axis();
+    lying_ = dice_.next() < 0.4;
     for (std::size_t p = 0; p < figure.rows * figure.columns; ++p) {
-      const bool shared = figure.share_x || figure.share_y;
-      figure.panels.push_back(panel(shared ? kind : dice_.upto(4)));
+      figure.panels.push_back(panel(shared_ ? kind : dice_.upto(4)));
     }
     return figure;
   }
@@ -90,8 +93,8 @@ class RandomFigure {
   Panel panel(int kind) {
     Panel panel;
     if (dice_.next() < 0.5) panel.title = words(1 + dice_.upto(4));
-    panel.x = axis();
-    panel.y = axis();
+    panel.x = shared_ ? x_ : axis();
+    panel.y = shared_ ? y_ : axis();
     switch (kind) {
       case 0:
       case 1:
@@ -162,7 +165,7 @@ class RandomFigure {
   }
 
   void add_categories(Panel& panel) {
-    const bool lying = dice_.next() < 0.4;
+    const bool lying = shared_ ? lying_ : dice_.next() < 0.4;
     Axis& places = lying ? panel.y : panel.x;
     Axis& numbers = lying ? panel.x : panel.y;
     places.scale = Scale::linear;
@@ -172,6 +175,7 @@ class RandomFigure {
       places.categories.push_back(layers ? std::to_string(i) : series() + " " + words(1));
     }
     const double scale = std::pow(10., dice_.between(-3, 9));
+    if (shared_) numbers.scale = Scale::linear;
     const int marks = 1 + dice_.upto(3);
     for (int m = 0; m < marks; ++m) {
       if (dice_.next() < 0.5) {
@@ -222,6 +226,8 @@ class RandomFigure {
   }
 
   Dice dice_;
+  bool shared_ = false, lying_ = false;
+  Axis x_, y_;
 };
 
 }  // namespace kvreel::plot::testing

@@ -48,6 +48,14 @@ TEST(Wrap, LinesAreEven) {
   EXPECT_EQ(lines.lines, (Strings{"one two three", "four five six"}));
 }
 
+TEST(Wrap, RunningTextFillsItsLines) {
+  const Fonts fonts;
+  const std::string text = "one two three four five six";
+  const Lines lines = wrap(fonts, text, kText, fonts.width("one two three four five", 8), 2,
+                           Cut::end, Filling::full);
+  EXPECT_EQ(lines.lines, (Strings{"one two three four five", "six"}));
+}
+
 TEST(Wrap, NothingIsWiderThanTheWidth) {
   const Fonts fonts;
   const std::string text =
