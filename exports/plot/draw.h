@@ -4,7 +4,7 @@
 #include "exports/plot/clutter.h"
 #include "exports/plot/figure.h"
 #include "exports/plot/looks.h"
-#include "exports/plot/page.h"
+#include "exports/plot/panel_frame.h"
 #include "exports/plot/sheet.h"
 
 namespace kvreel::plot {

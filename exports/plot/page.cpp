@@ -5,15 +5,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "base/error.h"
-#include "exports/plot/numbers.h"
+#include "exports/plot/grid_axes.h"
+#include "exports/plot/surroundings.h"
 
 namespace kvreel::plot {
 namespace {
@@ -22,7 +21,6 @@ namespace {
 constexpr int kMostRounds = 40;
 // A plot that is smaller says nothing; in ems of the text.
 constexpr double kLeastWidth = 3.5, kLeastHeight = 3.5;
-constexpr std::size_t kMostFooterLines = 6;
 
 const HeatMap* map_of(const Panel& panel) {
   for (const Mark& mark : panel.marks) {
@@ -46,23 +44,17 @@ bool lies_down(const Panel& panel) {
   });
 }
 
-std::string metadata_value(const Figure& figure, std::string_view key) {
-  for (const auto& [name, value] : figure.metadata) {
-    if (name == key) return value;
-  }
-  return "";
-}
-
-// What a legend on the right may take.
-double legend_width(double page_width, const Metrics& m) {
-  return 0.4 * (page_width - 2 * m.margin);
-}
-
 class Arranger {
  public:
   Arranger(const Figure& figure, const std::vector<LegendEntry>& legend, LegendPlace place,
            const Tools& tools)
-      : figure_(figure), tools_(tools), m_(tools.m), rows_(figure.rows), columns_(figure.columns) {
+      : figure_(figure),
+        tools_(tools),
+        m_(tools.m),
+        rows_(figure.rows),
+        columns_(figure.columns),
+        around_(arrange_surroundings(figure, legend, place, tools)),
+        axes_(figure, tools) {
     left_.assign(columns_, 0);
     right_.assign(columns_, 0);
     top_.assign(rows_, 0);
@@ -71,15 +63,14 @@ class Arranger {
     fixed_height_ = tools.style.size.height;
     if (fixed_height_ == 0 && figure.aspect > 0) fixed_height_ = page_.width * figure.aspect;
     page_.frames.resize(figure.panels.size());
-    for (std::size_t i = 0; i < figure.panels.size(); ++i) page_.frames[i].empty = is_empty(i);
-    arrange_outside(legend, place);
+    axes_.find_empty(page_.frames);
     find_shared_bar();
   }
 
   Page run() {
     for (int round = 0; round < kMostRounds; ++round) {
       place_plots();
-      choose_axes();
+      axes_.choose(page_.frames, most_x_extent(), 0.4 * page_.width);
       if (!grow_margins()) break;
     }
     check_size();
@@ -95,79 +86,6 @@ class Arranger {
   }
   const Panel& panel(std::size_t row, std::size_t column) const {
     return figure_.panels[index(row, column)];
-  }
-
-  Demand demand(std::size_t i, bool x_axis) const {
-    const PanelFrame& here = page_.frames[i];
-    return demand_of(figure_.panels[i], x_axis, x_axis ? here.y : here.x, tools_);
-  }
-
-  // No axes: nothing is to be drawn on them, and they are not those of a neighbour either.
-  bool is_empty(std::size_t i) const {
-    const Panel& panel = figure_.panels[i];
-    return demand_of(panel, true, tools_).empty() && demand_of(panel, false, tools_).empty() &&
-           (panel.gap || !panel.message.empty());
-  }
-
-  // --- What stands around the grid of panels, from the page's width alone. ---
-
-  void arrange_outside(const std::vector<LegendEntry>& legend, LegendPlace place) {
-    const double width = page_.width - 2 * m_.margin;
-    if (tools_.style.title && !figure_.title.empty()) {
-      title_ = wrap(tools_.fonts, figure_.title, {m_.title, true}, width, 2, Cut::end).lines;
-    }
-    if (tools_.style.footer) arrange_footer(width);
-    legend_place_ = place;
-    if (place == LegendPlace::above) {
-      page_.legend = arrange_legend(legend, width, legend.size(), tools_);
-    } else if (place == LegendPlace::right) {
-      page_.legend = arrange_legend(legend, legend_width(page_.width, m_), 1, tools_);
-    }
-    header_ = m_.margin;
-    if (!title_.empty()) {
-      header_ +=
-          (kAbove + kBelow + kLineHeight * (static_cast<double>(title_.size()) - 1)) * m_.title +
-          2 * m_.unit;
-    }
-    if (place == LegendPlace::above && !page_.legend.empty()) {
-      page_.legend_at.y = header_;
-      header_ += page_.legend.height + 2 * m_.unit;
-    }
-    outer_right_ = m_.margin;
-    if (place == LegendPlace::right && !page_.legend.empty()) {
-      outer_right_ += page_.legend.width + 3 * m_.unit;
-    }
-    footer_height_ = m_.margin;
-    if (!footer_.empty()) {
-      footer_height_ += static_cast<double>(footer_.size()) * kLineHeight * m_.footer + 2 * m_.unit;
-    }
-  }
-
-  // Remarks, then, on lines of its own, where the numbers come from.
-  void arrange_footer(double width) {
-    std::vector<std::string> paragraphs;
-    std::string remarks;
-    for (const std::string& remark : figure_.remarks) {
-      if (!remarks.empty()) remarks += ' ';
-      remarks += remark;
-    }
-    if (!remarks.empty()) paragraphs.push_back(remarks);
-    std::string source;
-    for (const std::string_view key : {"trace", "policies", "runs", "samples"}) {
-      const std::string value = metadata_value(figure_, key);
-      if (value.empty()) continue;
-      if (!source.empty()) source += " \u00b7 ";
-      // Trace, policies and runs speak for themselves.
-      source += key == "samples" ? "samples: " + escape_markup(value) : escape_markup(value);
-    }
-    if (!source.empty()) paragraphs.push_back(source);
-    for (const std::string& paragraph : paragraphs) {
-      if (footer_.size() >= kMostFooterLines) break;
-      const Lines lines = wrap(tools_.fonts, paragraph, {m_.footer, false}, width,
-                               std::min<std::size_t>(4, kMostFooterLines - footer_.size()),
-                               Cut::end, Filling::full);
-      footer_.insert(footer_.end(), lines.lines.begin(), lines.lines.end());
-    }
   }
 
   // One bar for all maps, where all have the same colours.
@@ -219,7 +137,7 @@ class Arranger {
     }
     margins += static_cast<double>(columns_ - 1) * 3 * m_.unit;
     const double free_width =
-        page_.width - m_.margin - outer_right_ - common_left_ - shared_bar_width_ - margins;
+        page_.width - m_.margin - around_.right - common_left_ - shared_bar_width_ - margins;
     double x = m_.margin + common_left_;
     for (std::size_t c = 0; c < columns_; ++c) {
       const double width = free_width * column_weight(c) / weights;
@@ -239,15 +157,15 @@ class Arranger {
     row_margins += static_cast<double>(rows_ - 1) * 2 * m_.unit;
     // A legend on the right is not higher than the plots beside it.
     const double beside =
-        legend_place_ == LegendPlace::right ? page_.legend.height - row_margins : 0;
-    const double around = header_ + footer_height_ + common_bottom_ + row_margins;
+        around_.place == LegendPlace::right ? around_.legend.height - row_margins : 0;
+    const double around = around_.above + around_.below + common_bottom_ + row_margins;
     const double free_height =
         fixed_height_ > 0
             ? fixed_height_ - around
             : std::max(natural_height(std::max(frame(0, 0).plot.width(), 1.)) * row_weights,
                        beside);
     page_.height = fixed_height_ > 0 ? fixed_height_ : free_height + around;
-    double y = header_;
+    double y = around_.above;
     for (std::size_t r = 0; r < rows_; ++r) {
       const double height = free_height * row_weight(r) / row_weights;
       y += top_[r];
@@ -259,131 +177,13 @@ class Arranger {
     }
   }
 
-  // --- One round: axes of the plots as they are. ---
-
-  // Twice: how labels of bars lie depends on one axis, and the other one's range on how they lie.
-  void choose_axes() {
-    choose_axes_once();
-    choose_axes_once();
-  }
-
-  void choose_axes_once() {
-    for (std::size_t r = 0; r < rows_; ++r) {
-      for (std::size_t c = 0; c < columns_; ++c) {
-        PanelFrame& here = frame(r, c);
-        const Area plot = sane(here.plot);
-        const Panel& one = panel(r, c);
-        const auto [x, x_demand] = axis_of(r, c, true);
-        const auto [y, y_demand] = axis_of(r, c, false);
-        here.x = x.reversed ? map_axis(x, x_demand, plot.right, plot.left)
-                            : map_axis(x, x_demand, plot.left, plot.right);
-        here.y = y.reversed ? map_axis(y, y_demand, plot.top, plot.bottom)
-                            : map_axis(y, y_demand, plot.bottom, plot.top);
-        here.x_ticks = choose_ticks(x, here.x, true, most_x_extent(), tools_);
-        here.y_ticks = choose_ticks(y, here.y, false, 0.4 * page_.width, tools_);
-        here.x_labels = !here.empty && one.x.show_labels && is_lowest(r, c);
-        here.y_labels = !here.empty && one.y.show_labels && is_leftmost(r, c);
-      }
-    }
-  }
-
-  // A panel's axis and what stands on it; of panels that share it, theirs together.
-  std::pair<Axis, Demand> axis_of(std::size_t row, std::size_t column, bool of_x) const {
-    const auto axis = [&](std::size_t i) -> const Axis& {
-      return of_x ? figure_.panels[i].x : figure_.panels[i].y;
-    };
-    const std::size_t own = index(row, column);
-    std::pair<Axis, Demand> result = {axis(own), demand(own, of_x)};
-    if (!(of_x ? figure_.share_x : figure_.share_y)) return result;
-    bool any = false;
-    for (std::size_t i = 0; i < (of_x ? rows_ : columns_); ++i) {
-      const std::size_t other = of_x ? index(i, column) : index(row, i);
-      const Demand needs = demand(other, of_x);
-      if (needs.empty()) continue;  // its axis is of no account
-      result.first = any ? joined(result.first, axis(other)) : axis(other);
-      result.second = any ? joined(result.second, needs) : needs;
-      any = true;
-    }
-    return result;
-  }
-
-  // Axes are chosen even while margins leave nothing; check_size() speaks of it.
-  static Area sane(Area plot) {
-    plot.right = std::max(plot.right, plot.left + 1);
-    plot.bottom = std::max(plot.bottom, plot.top + 1);
-    return plot;
-  }
-
   double most_x_extent() const {
     return fixed_height_ > 0 ? std::min(0.3 * fixed_height_, 14 * m_.text) : 14 * m_.text;
   }
 
-  bool is_lowest(std::size_t row, std::size_t column) const {
-    if (!figure_.share_x) return true;
-    for (std::size_t r = row + 1; r < rows_; ++r) {
-      if (!page_.frames[index(r, column)].empty) return false;
-    }
-    return true;
-  }
-
-  bool is_leftmost(std::size_t row, std::size_t column) const {
-    if (!figure_.share_y) return true;
-    for (std::size_t c = 0; c < column; ++c) {
-      if (!page_.frames[index(row, c)].empty) return false;
-    }
-    return true;
-  }
-
-  std::string x_title(std::size_t row, std::size_t column) const {
-    const PanelFrame& here = page_.frames[index(row, column)];
-    return with_unit(panel(row, column).x.label, here.x_ticks.unit);
-  }
-  std::string y_title(std::size_t row, std::size_t column) const {
-    const PanelFrame& here = page_.frames[index(row, column)];
-    return with_unit(panel(row, column).y.label, here.y_ticks.unit);
-  }
-
-  // Axis titles that neighbours share are written once: at the lowest of a column, the leftmost of
-  // a row, and, where all panels have the same, in the middle of the figure's edge.
-  std::optional<std::string> common_title(bool of_x) const {
-    if ((of_x ? columns_ : rows_) < 2) return std::nullopt;
-    std::optional<std::string> common;
-    for (std::size_t r = 0; r < rows_; ++r) {
-      for (std::size_t c = 0; c < columns_; ++c) {
-        if (page_.frames[index(r, c)].empty) continue;
-        const std::string title = of_x ? x_title(r, c) : y_title(r, c);
-        if (common && *common != title) return std::nullopt;
-        common = title;
-      }
-    }
-    return common;
-  }
-  std::optional<std::string> common_x_title() const { return common_title(true); }
-  std::optional<std::string> common_y_title() const { return common_title(false); }
-  std::string own_x_title(std::size_t row, std::size_t column) const {
-    if (page_.frames[index(row, column)].empty || common_x_title()) return "";
-    const std::string title = x_title(row, column);
-    for (std::size_t r = row + 1; r < rows_; ++r) {
-      if (page_.frames[index(r, column)].empty) continue;
-      return title == x_title(r, column) ? "" : title;
-    }
-    return title;
-  }
-  std::string own_y_title(std::size_t row, std::size_t column) const {
-    if (page_.frames[index(row, column)].empty || common_y_title()) return "";
-    const std::string title = y_title(row, column);
-    for (std::size_t c = column; c-- > 0;) {
-      if (page_.frames[index(row, c)].empty) continue;
-      return title == y_title(row, c) ? "" : title;
-    }
-    return title;
-  }
+  // --- Text beside the plots. ---
 
   double title_gap() const { return 1.25 * m_.unit; }
-  static double lines_of(const std::vector<std::string>& lines) {
-    return kAbove + kBelow + kLineHeight * (static_cast<double>(lines.size()) - 1);
-  }
-
   std::vector<std::string> x_title_lines(const std::string& title, double width) const {
     if (title.empty()) return {};
     return wrap(tools_.fonts, title, {m_.text, false}, std::max(width, m_.text), 2, Cut::end).lines;
@@ -429,20 +229,21 @@ class Arranger {
   }
 
   bool grow_margins() {
+    const AxisTitles titles(figure_, page_.frames);
     bool grew = false;
     for (std::size_t r = 0; r < rows_; ++r) {
       for (std::size_t c = 0; c < columns_; ++c) {
-        if (grow_around(r, c)) grew = true;
+        if (grow_around(r, c, titles)) grew = true;
       }
     }
     const Area grid = grid_area();
-    if (const auto title = common_x_title(); title && !title->empty()) {
-      const auto lines = x_title_lines(*title, grid.width());
-      if (grow(common_bottom_, title_gap() + lines_of(lines) * m_.text)) grew = true;
+    if (const std::string& title = titles.common(true); !title.empty()) {
+      const auto lines = x_title_lines(title, grid.width());
+      if (grow(common_bottom_, title_gap() + height_of(lines) * m_.text)) grew = true;
     }
-    if (const auto title = common_y_title(); title && !title->empty()) {
-      const auto lines = y_title_lines(*title, grid.height());
-      if (grow(common_left_, title_gap() + lines_of(lines) * m_.text)) grew = true;
+    if (const std::string& title = titles.common(false); !title.empty()) {
+      const auto lines = y_title_lines(title, grid.height());
+      if (grow(common_left_, title_gap() + height_of(lines) * m_.text)) grew = true;
     }
     if (shared_map_) {
       const ColorBar bar = shared_bar();
@@ -453,19 +254,19 @@ class Arranger {
     return grew;
   }
 
-  bool grow_around(std::size_t r, std::size_t c) {
+  bool grow_around(std::size_t r, std::size_t c, const AxisTitles& titles) {
     const PanelFrame& here = frame(r, c);
     // Titles of one column stand in one line, left of the widest labels.
     double left = widest_y_labels(c);
-    const auto y_lines = y_title_lines(own_y_title(r, c), here.plot.height());
-    if (!y_lines.empty()) left += title_gap() + lines_of(y_lines) * m_.text;
+    const auto y_lines = y_title_lines(titles.own(false, r, c), here.plot.height());
+    if (!y_lines.empty()) left += title_gap() + height_of(y_lines) * m_.text;
     double right = m_.line;
     double bottom = x_labels_height(here);
-    const auto x_lines = x_title_lines(own_x_title(r, c), here.plot.width());
-    if (!x_lines.empty()) bottom += title_gap() + lines_of(x_lines) * m_.text;
+    const auto x_lines = x_title_lines(titles.own(true, r, c), here.plot.width());
+    if (!x_lines.empty()) bottom += title_gap() + height_of(x_lines) * m_.text;
     double top = m_.line;
     const auto title = panel_title_lines(r, c);
-    if (!title.empty()) top = lines_of(title) * m_.small + 1.5 * m_.unit;
+    if (!title.empty()) top = height_of(title) * m_.small + 1.5 * m_.unit;
     if (here.x_labels) {
       left = std::max(left, here.x_ticks.before);
       right = std::max(right, here.x_ticks.after);
@@ -504,8 +305,9 @@ class Arranger {
 
   // What axis labels take below a plot, at least.
   double room_below(const PanelFrame& here, std::size_t row, std::size_t column) const {
-    if (common_x_title()) return 0;  // it may lie there
-    return (here.x_labels ? m_.small : 0) + (x_title(row, column).empty() ? 0 : m_.text);
+    const AxisTitles titles(figure_, page_.frames);
+    if (!titles.common(true).empty()) return 0;  // it may lie there
+    return (here.x_labels ? m_.small : 0) + (titles.whole(true, row, column).empty() ? 0 : m_.text);
   }
 
   ColorBar shared_bar() const {
@@ -551,37 +353,28 @@ class Arranger {
   }
 
   void place_texts() {
+    const AxisTitles titles(figure_, page_.frames);
     const Area grid = grid_area();
     double y = m_.margin + kAbove * m_.title;
-    if (!title_.empty()) {
-      page_.texts.push_back({title_, {m_.margin, y}, 0, {m_.title, true}, false, false});
+    if (!around_.title.empty()) {
+      page_.texts.push_back({around_.title, {m_.margin, y}, 0, {m_.title, true}, false, false});
     }
-    if (!footer_.empty()) {
+    if (!around_.footer.empty()) {
       y = page_.height - m_.margin - kBelow * m_.footer -
-          (static_cast<double>(footer_.size()) - 1) * kLineHeight * m_.footer;
-      page_.texts.push_back({footer_, {m_.margin, y}, 0, {m_.footer, false}, true, false});
+          (static_cast<double>(around_.footer.size()) - 1) * kLineHeight * m_.footer;
+      page_.texts.push_back({around_.footer, {m_.margin, y}, 0, {m_.footer, false}, true, false});
     }
-    if (legend_place_ == LegendPlace::above) {
-      // At the plot's left edge where it has room there.
-      page_.legend_at.x = std::clamp(page_.width - m_.margin - page_.legend.width, m_.margin,
-                                     std::max(grid.left, m_.margin));
-    } else {
-      // Beside the plots; higher where it would end below them.
-      const double lowest = page_.height - footer_height_ - page_.legend.height;
-      page_.legend_at = {page_.width - outer_right_ + 3 * m_.unit,
-                         std::max(header_, std::min(grid.top, lowest))};
-      page_.legend_fits = lowest >= header_ - 0.01;
-    }
+    place_legend(grid);
     for (std::size_t r = 0; r < rows_; ++r) {
-      for (std::size_t c = 0; c < columns_; ++c) place_panel_texts(r, c);
+      for (std::size_t c = 0; c < columns_; ++c) place_panel_texts(r, c, titles);
     }
-    if (const auto title = common_x_title(); title && !title->empty()) {
-      const auto lines = x_title_lines(*title, grid.width());
+    if (const std::string& title = titles.common(true); !title.empty()) {
+      const auto lines = x_title_lines(title, grid.width());
       const double first = grid.bottom + bottom_.back() + title_gap() + kAbove * m_.text;
       page_.texts.push_back({lines, {grid.center_x(), first}, 0.5, {m_.text, false}, false, false});
     }
-    if (const auto title = common_y_title(); title && !title->empty()) {
-      const auto lines = y_title_lines(*title, grid.height());
+    if (const std::string& title = titles.common(false); !title.empty()) {
+      const auto lines = y_title_lines(title, grid.height());
       page_.texts.push_back({lines,
                              {m_.margin + kAbove * m_.text, grid.center_y()},
                              0.5,
@@ -591,7 +384,23 @@ class Arranger {
     }
   }
 
-  void place_panel_texts(std::size_t r, std::size_t c) {
+  void place_legend(const Area& grid) {
+    page_.legend = around_.legend;
+    if (around_.place == LegendPlace::above) {
+      // At the plot's left edge where it has room there.
+      page_.legend_at = {std::clamp(page_.width - m_.margin - page_.legend.width, m_.margin,
+                                    std::max(grid.left, m_.margin)),
+                         around_.legend_top};
+    } else {
+      // Beside the plots; higher where it would end below them.
+      const double lowest = page_.height - around_.below - page_.legend.height;
+      page_.legend_at = {page_.width - around_.right + 3 * m_.unit,
+                         std::max(around_.above, std::min(grid.top, lowest))};
+      page_.legend_fits = lowest >= around_.above - 0.01;
+    }
+  }
+
+  void place_panel_texts(std::size_t r, std::size_t c, const AxisTitles& titles) {
     const PanelFrame& here = frame(r, c);
     const auto title = panel_title_lines(r, c);
     if (!title.empty()) {
@@ -599,14 +408,14 @@ class Arranger {
                            (static_cast<double>(title.size()) - 1) * kLineHeight * m_.small;
       page_.texts.push_back({title, {here.plot.left, first}, 0, panel_title(), false, false});
     }
-    const auto x_lines = x_title_lines(own_x_title(r, c), here.plot.width());
+    const auto x_lines = x_title_lines(titles.own(true, r, c), here.plot.width());
     if (!x_lines.empty()) {
       const double first =
           here.plot.bottom + x_labels_height(here) + title_gap() + kAbove * m_.text;
       page_.texts.push_back(
           {x_lines, {here.plot.center_x(), first}, 0.5, {m_.text, false}, false, false});
     }
-    const auto y_lines = y_title_lines(own_y_title(r, c), here.plot.height());
+    const auto y_lines = y_title_lines(titles.own(false, r, c), here.plot.height());
     if (!y_lines.empty()) {
       const double first = here.plot.left - widest_y_labels(c) - title_gap() - kBelow * m_.text -
                            (static_cast<double>(y_lines.size()) - 1) * kLineHeight * m_.text;
@@ -633,9 +442,8 @@ class Arranger {
   std::size_t rows_, columns_;
   Page page_;
   double fixed_height_ = 0;  // 0: by the panels
-  LegendPlace legend_place_ = LegendPlace::none;
-  std::vector<std::string> title_, footer_;
-  double header_ = 0, footer_height_ = 0, outer_right_ = 0;
+  Surroundings around_;
+  GridAxes axes_;
   const HeatMap* shared_map_ = nullptr;
   // Margins of the grid, points: beside each column, above and below each row.
   std::vector<double> left_, right_, top_, bottom_;

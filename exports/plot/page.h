@@ -5,23 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "exports/plot/area.h"
-#include "exports/plot/axis.h"
 #include "exports/plot/color_bar.h"
 #include "exports/plot/figure.h"
 #include "exports/plot/legend.h"
-#include "exports/plot/limits.h"
+#include "exports/plot/panel_frame.h"
 #include "exports/plot/sheet.h"
 
 namespace kvreel::plot {
-
-struct PanelFrame {
-  Area plot;
-  bool empty = false;  // its message is all that is shown
-  Mapping x, y;
-  AxisTicks x_ticks, y_ticks;
-  bool x_labels = false, y_labels = false;  // tick labels are shown
-};
 
 // Lines of text at a place.
 struct PlacedText {
