@@ -1,8 +1,7 @@
-// CIELAB, contrast and colour-vision deficiency.
+// CIELAB, contrast and mixtures.
 #include "exports/plot/color_math.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 namespace kvreel::plot {
@@ -77,19 +76,6 @@ double contrast(Color a, Color b) {
 uint32_t to_pixel(Color color) {
   return static_cast<uint32_t>(color.r) | static_cast<uint32_t>(color.g) << 8 |
          static_cast<uint32_t>(color.b) << 16 | static_cast<uint32_t>(color.a) << 24;
-}
-
-Color as_seen(Color color, Sight sight) {
-  using Matrix = std::array<double, 9>;
-  // Table 1 of the paper's supplement, severity 1.0; for linear RGB.
-  constexpr Matrix kDeuteranopia = {0.367322, 0.860646,  -0.227968, 0.280085, 0.672501,
-                                    0.047413, -0.011820, 0.042940,  0.968881};
-  constexpr Matrix kProtanopia = {0.152286, 1.052583,  -0.204868, 0.114503, 0.786281,
-                                  0.099216, -0.003882, -0.048116, 1.051998};
-  const Matrix& m = sight == Sight::deuteranopia ? kDeuteranopia : kProtanopia;
-  const double r = to_linear(color.r), g = to_linear(color.g), b = to_linear(color.b);
-  return {from_linear(m[0] * r + m[1] * g + m[2] * b), from_linear(m[3] * r + m[4] * g + m[5] * b),
-          from_linear(m[6] * r + m[7] * g + m[8] * b), color.a};
 }
 
 }  // namespace kvreel::plot

@@ -27,9 +27,4 @@ double contrast(Color a, Color b);
 // 0xAABBGGRR, as images have it.
 uint32_t to_pixel(Color color);
 
-// What colour a person without M cones (deuteranopia), or without L cones (protanopia), sees:
-// Machado, Oliveira, Fernandes 2009, severity 1.
-enum class Sight : uint8_t { deuteranopia, protanopia };
-Color as_seen(Color color, Sight sight);
-
 }  // namespace kvreel::plot

@@ -512,6 +512,21 @@ TEST(Data, MapsHaveAtMostACellADotAndSayHowManyWereJoined) {
   }
 }
 
+TEST(Data, MapsWithTheSameColoursShareABar) {
+  Figure figure = testing::two_maps_figure();
+  const Style style = styled("print", "acl-page");
+  EXPECT_EQ(all<Image>(layout(figure, style, fonts())).size(), 3u);
+  std::get<HeatMap>(figure.panels[1].marks[0]).high = 2;
+  EXPECT_EQ(all<Image>(layout(figure, style, fonts())).size(), 4u);
+}
+
+TEST(Data, AnEmptyPanelSaysWhy) {
+  const Scene scene = layout(testing::grid_figure(), styled("print", "acl-page"), fonts());
+  std::string all_text;
+  for (const std::string& text : strings(scene)) all_text += text + " ";
+  EXPECT_NE(all_text.find("Layer 16 keeps everything: nothing was ranked."), std::string::npos);
+}
+
 TEST(Data, MapsOfKindsSayInTheLegendHowCellsWereJoined) {
   Figure figure = testing::kinds_figure();
   const Style style = styled("print", "acl-column");

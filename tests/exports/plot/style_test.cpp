@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -83,6 +85,29 @@ constexpr Palette kPalettes[] = {Palette::okabe_ito, Palette::tol_bright, Palett
 double distance(Color a, Color b) {
   const Lab x = to_lab(a), y = to_lab(b);
   return std::hypot(x.l - y.l, x.a - y.a, x.b - y.b);
+}
+
+// What colour a person without M cones (deuteranopia), or without L cones (protanopia), sees:
+// Machado, Oliveira, Fernandes 2009, table 1 of the supplement, severity 1; for linear RGB.
+enum class Sight { deuteranopia, protanopia };
+
+Color as_seen(Color color, Sight sight) {
+  constexpr double kDeuteranopia[] = {0.367322, 0.860646,  -0.227968, 0.280085, 0.672501,
+                                      0.047413, -0.011820, 0.042940,  0.968881};
+  constexpr double kProtanopia[] = {0.152286, 1.052583,  -0.204868, 0.114503, 0.786281,
+                                    0.099216, -0.003882, -0.048116, 1.051998};
+  const double* m = sight == Sight::deuteranopia ? kDeuteranopia : kProtanopia;
+  const auto linear = [](uint8_t channel) {
+    const double c = channel / 255.;
+    return c <= 0.04045 ? c / 12.92 : std::pow((c + 0.055) / 1.055, 2.4);
+  };
+  const double r = linear(color.r), g = linear(color.g), b = linear(color.b);
+  const auto row = [&](int i) {
+    const double c = std::clamp(m[i] * r + m[i + 1] * g + m[i + 2] * b, 0., 1.);
+    const double s = c <= 0.0031308 ? c * 12.92 : 1.055 * std::pow(c, 1 / 2.4) - 0.055;
+    return static_cast<uint8_t>(std::lround(s * 255));
+  };
+  return {row(0), row(3), row(6), color.a};
 }
 
 TEST(Colors, CielabAgreesWithPublishedValues) {
