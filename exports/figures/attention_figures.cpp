@@ -27,9 +27,9 @@ struct Measure {
   plot::Format format;
 };
 constexpr std::array<Measure, 3> kMeasures = {
-    Measure{"norm of the last row", &t::Attention::last_row_norm, plot::Format::number},
-    Measure{"mean entropy (nat)", &t::Attention::mean_entropy, plot::Format::number},
-    Measure{"mass on the first 4 keys", &t::Attention::last_row_sinks, plot::Format::percent}};
+    Measure{"Norm of the last row", &t::Attention::last_row_norm, plot::Format::number},
+    Measure{"Mean entropy (nat)", &t::Attention::mean_entropy, plot::Format::number},
+    Measure{"Mass on the first 4 keys", &t::Attention::last_row_sinks, plot::Format::percent}};
 
 // Sums of one pass, then of all passes, by layer and head.
 struct Means {
@@ -173,8 +173,8 @@ plot::Figure attention_norms(const FigureSource& source) {
     for (size_t measure = 0; measure < kMeasures.size(); ++measure) {
       plot::Panel panel;
       if (runs.size() > 1 && measure == 0) panel.title = runs[run].series;
-      panel.x = {.label = "query head", .format = plot::Format::count};
-      panel.y = {.label = "layer", .format = plot::Format::count, .reversed = true};
+      panel.x = {.label = "Query head", .format = plot::Format::count};
+      panel.y = {.label = "Layer", .format = plot::Format::count, .reversed = true};
       plot::HeatMap map = heat_map(means[run], measure, runs[run].source().trace.path());
       panel.height = std::clamp(static_cast<double>(map.rows) / 16, 1.0, 1.5);
       panel.marks.emplace_back(std::move(map));

@@ -79,8 +79,8 @@ plot::Figure cache_bytes(const FigureSource& source) {
   add_shown_runs(runs, figure);
   plot::Panel panel;
   panel.x = {
-      .label = "time since the pass began", .format = plot::Format::duration, .from_zero = true};
-  panel.y = {.label = "cache", .format = plot::Format::bytes, .from_zero = true};
+      .label = "Time since the pass began", .format = plot::Format::duration, .from_zero = true};
+  panel.y = {.label = "Cache", .format = plot::Format::bytes, .from_zero = true};
   std::vector<plot::Mark> asked_lines, prefill_ends;
   uint64_t peak = 0;
   for (const RunChoice& run : runs) {

@@ -10,10 +10,11 @@ std::vector<FigureDefinition> cost_figures() {
        latency},
       {{"step-latency", "Time per token against the decode step", "--max-new-tokens of 2 or more"},
        step_latency},
-      {{"cache-bytes", "Cache bytes over time, in one sample", ""}, cache_bytes},
+      {{"cache-bytes", "Cache bytes over time, in one sample", "", FigureScope::sample},
+       cache_bytes},
       {{"memory", "Cache bytes after prefill: asked, held, peak", ""}, memory_by_run},
       {{"kernels", "Time on the GPU by operation and kernel",
-        "a recording on a GPU with --level kernels"},
+        "a recording on a GPU, which this version does not make"},
        kernels}};
 }
 

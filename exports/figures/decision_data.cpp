@@ -129,8 +129,11 @@ std::string halt_text(const Source& source, const PassAt& pass, const PrefillDec
   if (decision.halt_position < 0) return "";
   PieceReader pieces(source.trace, source.labels);
   const std::optional<std::string> piece = pieces.at(pass.run, pass.sample, decision.halt_position);
-  return piece ? fmt::format("'{}' (position {})", shown(*piece, 16), decision.halt_position)
-               : fmt::format("position {}", decision.halt_position);
+  const std::string where =
+      decision.kv_head < 0
+          ? fmt::format("position {}", decision.halt_position)
+          : fmt::format("position {}, KV head {}", decision.halt_position, decision.kv_head);
+  return piece ? fmt::format("'{}' ({})", shown(*piece, 16), where) : where;
 }
 
 std::string threshold_text(double threshold) {

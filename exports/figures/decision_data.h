@@ -59,7 +59,7 @@ std::vector<TokenKind> token_kinds(const Source& source, const PrefillDecision& 
 int32_t sinks_of_layer(const Source& source, const std::vector<PrefillDecision>& decisions,
                        int32_t layer);
 
-// The token at which a decision halted, as markup: "'\\n' (position 8)"; "" where it did not halt.
+// The token at which a decision halted, as markup: "'The' (position 8)"; "" where it did not halt.
 std::string halt_text(const Source& source, const PassAt& pass, const PrefillDecision& decision);
 
 // 0.01 -> "T = 1 %".

@@ -95,7 +95,7 @@ std::vector<double> last_row(const Source& source, const PassAt& pass, int32_t l
 
 plot::Panel attention_panel(const std::vector<double>& row) {
   plot::Panel panel;
-  panel.y = {.label = "attention", .format = plot::Format::percent, .scale = plot::Scale::log};
+  panel.y = {.label = "Attention", .format = plot::Format::percent, .scale = plot::Scale::log};
   plot::Line line{
       .series = "attention of the last prompt token", .x = {}, .y = {}, .low = {}, .high = {}};
   line.ink = plot::Ink::neutral;
@@ -133,7 +133,7 @@ CurvePanel curve_panel(const LayerChoice& choice) {
   CurvePanel out{.panel = {}, .by_position = goes_by_position(rankings)};
   plot::Panel& panel = out.panel;
   panel.y = {
-      .label = "drop of the norm", .format = plot::Format::percent, .scale = plot::Scale::log};
+      .label = "Drop of the norm", .format = plot::Format::percent, .scale = plot::Scale::log};
   panel.y.high = 1;
   if (decision.threshold > 0)
     panel.y.low = std::pow(10.0, std::floor(std::log10(decision.threshold)) - 2);
@@ -168,14 +168,12 @@ CurvePanel curve_panel(const LayerChoice& choice) {
   const bool would_be_known = cut + 1 < curve.size();
   const double drop = would_be_known ? curve[cut + 1] : curve[std::min(cut, curve.size() - 1)];
   if (!(drop > 0)) return out;
-  const std::string head =
-      decision.kv_head >= 0 ? fmt::format(" of KV head {}", decision.kv_head) : "";
   const bool to_the_left = 2 * cut > ranking.size();
   panel.marks.emplace_back(plot::Note{
       .x = place(cut),
       .y = drop,
-      .text = would_be_known ? fmt::format("halts at {}{}: {:.3g} %", halt, head, 100 * drop)
-                             : fmt::format("halts at {}{}", halt, head),
+      .text = would_be_known ? fmt::format("halts at {}: {:.4g} % if it went", halt, 100 * drop)
+                             : fmt::format("halts at {}", halt),
       .dx = to_the_left ? -2.0 : 2.0,
       .dy = 3,
       .framed = true});
@@ -244,11 +242,14 @@ std::string title_of(const LayerChoice& choice, const std::string& sample) {
     kept += head.kept;
     cached += head.cached;
   }
+  // Of KV heads that keep different numbers, their mean.
+  const auto heads = static_cast<double>(choice.heads.size());
+  const double share =
+      cached > 0 ? 100 * static_cast<double>(kept) / static_cast<double>(cached) : 0;
   std::string title = fmt::format(
-      "{} on {}, layer {}: {} of {} positions kept ({:.1f} %), {} evicted", choice.run->series,
-      shown(sample, 40), choice.layer(), choice.first().kept, choice.first().cached,
-      cached > 0 ? 100 * static_cast<double>(kept) / static_cast<double>(cached) : 0,
-      choice.first().cached - choice.first().kept);
+      "{} on {}, layer {}: {:.6g} of {:.6g} positions kept ({:.1f} %), {:.6g} evicted",
+      choice.run->series, shown(sample, 40), choice.layer(), static_cast<double>(kept) / heads,
+      static_cast<double>(cached) / heads, share, static_cast<double>(cached - kept) / heads);
   const std::optional<LayerBytes> bytes =
       bytes_of(choice.run->source(), choice.pass, choice.layer());
   if (bytes)
@@ -295,7 +296,7 @@ plot::Figure decision_workflow(const FigureSource& source) {
   if (choice.first().curve >= 0) {
     CurvePanel curve = curve_panel(choice);
     if (!curve.by_position) {
-      curve.panel.x = {.label = "candidates evicted", .format = plot::Format::count};
+      curve.panel.x = {.label = "Candidates evicted", .format = plot::Format::count};
       figure.share_x = false;
     }
     figure.panels.push_back(std::move(curve.panel));
@@ -311,7 +312,7 @@ plot::Figure decision_workflow(const FigureSource& source) {
   for (size_t i = 0; i < figure.panels.size(); ++i) {
     plot::Panel& panel = figure.panels[i];
     if (panel.x.label.empty() && (i + 1 == figure.panels.size() || !figure.share_x))
-      panel.x.label = "position";
+      panel.x.label = "Position";
     if (panel.x.label == "position") panel.x.format = plot::Format::tokens;
   }
   return figure;

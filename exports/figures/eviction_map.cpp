@@ -184,8 +184,8 @@ plot::Figure eviction_map(const FigureSource& source) {
             ? runs[i].series
             : fmt::format("{}: {:.1f} % kept", runs[i].series,
                           100 * static_cast<double>(map.kept) / static_cast<double>(map.cached));
-    panel.x = {.label = "position", .format = plot::Format::tokens};
-    panel.y = {.label = "layer", .format = plot::Format::count, .reversed = true};
+    panel.x = {.label = "Position", .format = plot::Format::tokens};
+    panel.y = {.label = "Layer", .format = plot::Format::count, .reversed = true};
     // Few layers need no more than bands of some height.
     panel.height = std::clamp(static_cast<double>(layers) / 24, 0.45, 1.0);
     if (map.cached == 0) {

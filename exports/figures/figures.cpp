@@ -73,7 +73,7 @@ void add_metadata(plot::Figure& figure, const FigureSource& source) {
     add("trace", names);
   }
   for (size_t i = 0; i < source.traces.size(); ++i) {
-    for (const auto& [key, value] : metadata_of(source.traces[i]->source))
+    for (const auto& [key, value] : metadata_of(source.traces[i]->source, options.hash_traces))
       add(source.several() ? fmt::format("{} {}", key, i + 1) : key, value);
   }
   add("drawn by", options.version.empty() ? "" : "kvreel " + options.version);

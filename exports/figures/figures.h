@@ -1,7 +1,8 @@
 // The figures that traces can be drawn as.
 #pragma once
 
-#include <optional>
+#include <compare>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,10 +13,19 @@
 
 namespace kvreel::exports {
 
+// What of the traces a figure shows, where the filter leaves a choice.
+enum class FigureScope : uint8_t {
+  samples,   // all samples under all runs
+  sample,    // one sample under all runs
+  pass,      // one sample under one run
+  decision,  // one layer of a pass
+};
+
 struct FigureInfo {
   std::string_view name;
   std::string_view meaning;  // one line, for a list
   std::string_view needs;    // what a trace must have, and the option that records it; "": nothing
+  FigureScope scope = FigureScope::samples;
 };
 
 // Every figure, in the order in which a list should show them.
@@ -28,6 +38,10 @@ struct FigureOptions {
   bool log_y = false;     // where a figure offers it
   std::string command;    // into the metadata
   std::string version;    // of the program that draws, likewise
+  // SHA-256 of the traces into the metadata: what is written to a file says it. Each is read whole
+  // for it, which a figure that is only looked at need not wait for.
+  bool hash_traces = true;
+  auto operator<=>(const FigureOptions&) const = default;
 };
 
 // Traces must not change while this reads them. Throws UsageError for an unknown figure, run,

@@ -50,8 +50,11 @@ std::vector<RunKernels> kernels_of(const std::vector<RunChoice>& runs) {
   return kernels;
 }
 
-// Bars: operations, the longest first.
-StackedPanel panel_of(const PhaseKernels& phase) {
+// Operations with less of the longest one's time share a bar.
+constexpr double kSmallOp = 0.01;
+
+// Bars: operations, the longest first, the small ones joined and named in `joined`.
+StackedPanel panel_of(const PhaseKernels& phase, std::set<std::string>& joined) {
   const auto steps = static_cast<double>(std::max<int64_t>(phase.steps, 1));
   std::vector<std::pair<std::string, double>> ops;
   for (const auto& [op, kernels] : phase.times) {
@@ -61,13 +64,20 @@ StackedPanel panel_of(const PhaseKernels& phase) {
   }
   std::stable_sort(ops.begin(), ops.end(),
                    [](const auto& a, const auto& b) { return a.second > b.second; });
+  size_t large = 0;
+  while (large < ops.size() && ops[large].second >= kSmallOp * ops.front().second) ++large;
+  if (ops.size() - large == 1) large = ops.size();  // one alone is shown
+
   StackedPanel panel;
-  for (size_t bar = 0; bar < ops.size(); ++bar) {
-    panel.bars.push_back(shown(ops[bar].first));
-    for (const auto& [kernel, time] : phase.times.at(ops[bar].first)) {
+  for (size_t i = 0; i < ops.size(); ++i) {
+    const auto& [op, total] = ops[i];
+    const size_t bar = std::min(i, large);
+    if (i <= large) panel.bars.push_back(i < large ? shown(op) : "other operations");
+    if (i >= large) joined.insert(op);
+    for (const auto& [kernel, time] : phase.times.at(op)) {
       std::vector<double>& values = panel.parts[kernel];
-      values.resize(ops.size(), 0);
-      values[bar] = time / steps;
+      values.resize(std::min(ops.size(), large + 1), 0);
+      values[bar] += time / steps;
     }
   }
   return panel;
@@ -75,7 +85,8 @@ StackedPanel panel_of(const PhaseKernels& phase) {
 
 }  // namespace
 
-// One run by default; panels for its prefill and its decode steps, a bar for each operation.
+// One run by default; panels for its prefill and its decode steps, a bar for each operation; those
+// with less than 1 % of the longest one's time share a bar.
 //
 // A kernel's part of a bar: sum of its duration_ns, launched by the operation in step 0, over the
 // run's passes / number of passes; of decode steps (step >= 1) / number of decode steps. Times are
@@ -105,22 +116,29 @@ plot::Figure kernels(const FigureSource& source) {
 
   std::vector<StackedPanel> panels;
   std::vector<RunChoice> counted;
+  std::set<std::string> joined;
   for (const size_t run : shown_runs) {
     const auto add = [&](const PhaseKernels& phase, std::string_view name, std::string_view axis) {
       if (phase.times.empty()) return;
-      panels.push_back(panel_of(phase));
+      panels.push_back(panel_of(phase, joined));
       panels.back().title =
           shown_runs.size() > 1 ? fmt::format("{}, {}", runs[run].series, name) : std::string(name);
       panels.back().axis = axis;
     };
-    add(found[run].prefill, "prefill", "time per prompt");
-    add(found[run].decode, "decode step", "time per step");
+    add(found[run].prefill, "prefill", "Time per prompt");
+    add(found[run].decode, "decode step", "Time per step");
     counted.push_back(runs[run]);
   }
   add_stacked(figure, panels);
   figure.title = shown_runs.size() > 1 ? std::string("Time on the GPU by operation and kernel")
                                        : fmt::format("{}: time on the GPU by operation and kernel",
                                                      runs[shown_runs.front()].series);
+  if (!joined.empty()) {
+    std::string names;
+    for (const std::string& name : joined) names += (names.empty() ? "" : ", ") + shown(name);
+    figure.remarks.push_back(fmt::format(
+        "Other operations, each with less than 1 % of the longest one's time: {}.", names));
+  }
   remark_counts(counted, figure);
   add_shown_runs(counted, figure);
   remark_drops(counted, t::Kernels::kName, figure);

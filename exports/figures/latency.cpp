@@ -108,8 +108,8 @@ plot::Figure latency(const FigureSource& source) {
     panels.back().title = std::move(title);
     panels.back().axis = std::move(axis);
   };
-  if (prefill) add(&RunTime::prefill, "prefill", "time per prompt");
-  if (decode) add(&RunTime::decode, "decode step", "time per step");
+  if (prefill) add(&RunTime::prefill, "prefill", "Time per prompt");
+  if (decode) add(&RunTime::decode, "decode step", "Time per step");
   add_stacked(figure, panels);
 
   const auto [least, most] = std::minmax_element(

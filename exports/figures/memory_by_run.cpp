@@ -46,7 +46,7 @@ plot::Figure memory_by_run(const FigureSource& source) {
   std::vector<RunChoice> runs = chosen_runs(source);
   compare_on_shared_samples(source, runs, figure);
   plot::Panel panel;
-  panel.x = {.label = "cache after prefill", .format = plot::Format::bytes, .from_zero = true};
+  panel.x = {.label = "Cache after prefill", .format = plot::Format::bytes, .from_zero = true};
   panel.y = {.reversed = true};
   panel.height = 1.5;  // three bars for each run
   for (const RunChoice& run : runs) panel.y.categories.push_back(run.series);

@@ -180,9 +180,9 @@ plot::Figure norm_curves(const FigureSource& source) {
 
   figure.title = fmt::format("Drop of the norm in sample {}: {}", shown(sample, 40), run.series);
   plot::Panel panel;
-  panel.x = {.label = "candidates evicted", .format = plot::Format::count};
+  panel.x = {.label = "Candidates evicted", .format = plot::Format::count};
   panel.y = {
-      .label = "drop of the norm", .format = plot::Format::percent, .scale = plot::Scale::log};
+      .label = "Drop of the norm", .format = plot::Format::percent, .scale = plot::Scale::log};
   panel.y.high = 1;
   panel.y.low = lowest_shown(threshold);
 

@@ -103,7 +103,8 @@ std::string one_sample(const FigureSource& source, const std::vector<RunChoice>&
   // Ids of samples that all of the runs have, in order.
   std::vector<std::string> common;
   if (source.several()) {
-    for (const int32_t sample : samples_of(source, shared_by(source, runs), runs.front()))
+    const SharedSamples shared = shared_by(source, runs);
+    for (const int32_t sample : samples_of(source, shared, runs.front()))
       common.push_back(runs.front().source().labels.sample(sample));
   } else {
     for (const PassAt& pass : runs.front().passes) {
@@ -125,6 +126,7 @@ std::string one_sample(const FigureSource& source, const std::vector<RunChoice>&
     figure.remarks.push_back(fmt::format("Sample {}, the first of {}; --sample shows another.",
                                          shown(sample, 40), known.size()));
   }
+  figure.metadata.emplace_back("samples", sample);
   return sample;
 }
 
@@ -157,7 +159,7 @@ void remark_counts(std::span<const RunChoice> runs, plot::Figure& figure) {
 void add_shown_runs(std::span<const RunChoice> runs, plot::Figure& figure) {
   std::vector<FigureRun> infos;
   for (const RunChoice& run : runs) infos.push_back(run.info);
-  figure.metadata.emplace_back("shown runs", list_of_runs(infos));
+  figure.metadata.emplace_back("runs", list_of_runs(infos));
 }
 
 void require_one_trace(const FigureSource& source, std::string_view figure) {

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
+#include <numeric>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -22,8 +22,8 @@ constexpr double kSmallShare = 0.02;
 constexpr size_t kNameWidth = 32;
 
 struct Weight {
-  double sum = 0;   // of the part's shares of the bars
-  double most = 0;  // the largest of them
+  double sum = 0;   // of the part's shares of the panels' time
+  double most = 0;  // its largest share of a panel's longest bar
 };
 
 std::vector<double> totals_of(const StackedPanel& panel) {
@@ -39,13 +39,14 @@ std::map<std::string, Weight> weights_of(const std::vector<StackedPanel>& panels
   std::map<std::string, Weight> weights;
   for (const StackedPanel& panel : panels) {
     const std::vector<double> totals = totals_of(panel);
+    const double longest = *std::max_element(totals.begin(), totals.end());
+    const double all = std::accumulate(totals.begin(), totals.end(), 0.0);
+    if (!(longest > 0)) continue;
     for (const auto& [name, values] : panel.parts) {
       Weight& weight = weights[name];
-      for (size_t bar = 0; bar < totals.size(); ++bar) {
-        const double share = totals[bar] > 0 ? values[bar] / totals[bar] : 0;
-        weight.sum += share;
-        weight.most = std::max(weight.most, share);
-      }
+      weight.sum += std::accumulate(values.begin(), values.end(), 0.0) / all;
+      weight.most =
+          std::max(weight.most, *std::max_element(values.begin(), values.end()) / longest);
     }
   }
   return weights;
@@ -72,14 +73,26 @@ Order order_of(const std::map<std::string, Weight>& weights) {
   return order;
 }
 
-// Names as markup that tells them apart after they were cut to kNameWidth.
+// "void gemm<64>(Params)" -> "gemm<64>": a demangled name without the types of its call.
+std::string_view bare_name(std::string_view name) {
+  constexpr std::string_view kVoid = "void ";
+  if (name.starts_with(kVoid)) name.remove_prefix(kVoid.size());
+  int depth = 0;
+  for (size_t i = name.ends_with(')') ? name.size() : 0; i-- > 1;) {
+    if (name[i] == ')') ++depth;
+    if (name[i] == '(' && --depth == 0) return name[i - 1] == ' ' ? name : name.substr(0, i);
+  }
+  return name;
+}
+
+// Short names, markup, that still tell them apart.
 std::map<std::string, std::string> series_of(const std::vector<std::string>& names) {
   std::map<std::string, std::string> series;
   std::set<std::string> taken = {"other", "untimed"};
   for (const std::string& name : names) {
-    std::string cut = shown(name, kNameWidth);
-    for (int again = 2; taken.contains(cut); ++again)
-      cut = fmt::format("{} ({})", shown(name, kNameWidth), again);
+    const std::string bare = shown(bare_name(name), kNameWidth);
+    std::string cut = bare;
+    for (int again = 2; taken.contains(cut); ++again) cut = fmt::format("{} ({})", bare, again);
     taken.insert(cut);
     series[name] = cut;
   }
@@ -93,7 +106,7 @@ struct Unit {
 };
 Unit unit_of(double most) {
   if (most < 800) return {1, "ns"};
-  if (most < 800e3) return {1e3, "us"};
+  if (most < 800e3) return {1e3, "\u00b5s"};
   if (most < 800e6) return {1e6, "ms"};
   return {1e9, "s"};
 }
@@ -147,11 +160,13 @@ void add_stacked(plot::Figure& figure, const std::vector<StackedPanel>& panels) 
     panel.height = 1.2 * static_cast<double>(stacked.bars.size()) /
                    static_cast<double>(panels.front().bars.size());
     Stack stack(stacked.bars.size());
+    const std::vector<double> nothing(stacked.bars.size(), 0);
     for (const std::string& name : order.shown) {
-      if (const auto part = stacked.parts.find(name); part != stacked.parts.end())
-        stack.add(panel, series.at(name), part->second);
+      // Also what is not in this panel, so that the legend has the order of the bars.
+      const auto part = stacked.parts.find(name);
+      stack.add(panel, series.at(name), part == stacked.parts.end() ? nothing : part->second);
     }
-    std::vector<double> other(stacked.bars.size(), 0);
+    std::vector<double> other = nothing;
     for (const std::string& name : order.joined) {
       const auto part = stacked.parts.find(name);
       if (part == stacked.parts.end()) continue;
@@ -167,7 +182,7 @@ void add_stacked(plot::Figure& figure, const std::vector<StackedPanel>& panels) 
     constexpr size_t kMostNamed = 8;
     std::string names;
     for (size_t i = 0; i < std::min(order.joined.size(), kMostNamed); ++i)
-      names += (i > 0 ? ", " : "") + shown(order.joined[i], kNameWidth);
+      names += (i > 0 ? ", " : "") + shown(bare_name(order.joined[i]), kNameWidth);
     if (order.joined.size() > kMostNamed)
       names += fmt::format(" and {} more", order.joined.size() - kMostNamed);
     figure.remarks.push_back(fmt::format("Other: {}.", names));

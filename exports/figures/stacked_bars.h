@@ -17,9 +17,9 @@ struct StackedPanel {
   std::vector<double> untimed;                       // ns, one for each bar; empty: not known
 };
 
-// Adds one panel for each, under one another. Parts are stacked by their share of the bars, largest
-// first. Those with less than 2 % of every bar, and those behind the sixth, are joined as "other";
-// a remark says which. What is untimed comes last.
+// Adds one panel for each, under one another. Parts are stacked by their share of the panels' time,
+// largest first. Those that in no bar reach 2 % of the panel's longest, and those behind the sixth,
+// are joined as "other"; a remark says which. What is untimed comes last.
 void add_stacked(plot::Figure& figure, const std::vector<StackedPanel>& panels);
 
 }  // namespace kvreel::exports

@@ -51,8 +51,8 @@ plot::Figure step_latency(const FigureSource& source) {
   std::vector<ByStep> durations = durations_of(runs);
 
   plot::Panel panel;
-  panel.x = {.label = "decode step", .format = plot::Format::count};
-  panel.y = {.label = "time per token",
+  panel.x = {.label = "Decode step", .format = plot::Format::count};
+  panel.y = {.label = "Time per token",
              .format = plot::Format::duration,
              .scale = source.options.log_y ? plot::Scale::log : plot::Scale::linear,
              .from_zero = !source.options.log_y};

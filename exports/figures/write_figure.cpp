@@ -55,18 +55,25 @@ void write_figure(std::ostream& out, const std::vector<const tracer::Trace*>& tr
     for (const tracer::Trace* const trace : traces) sample_groups(*trace, options.by);
   }
   const plot::Figure figure = make_figure(traces, name, options);
+  write_figure(out, figure, plot::Fonts(output.style.family), output);
+}
+
+void write_figure(std::ostream& out, const plot::Figure& figure, const plot::Fonts& fonts,
+                  const FigureOutput& output) {
   plot::Style style = output.style;
   // Lines and maps are reduced to what the picture can show; PDF and SVG are for printers, too.
-  constexpr double kPrinter = 600;
+  constexpr double kPrinter = 300;
   style.dots_per_inch = output.format == FigureFormat::png ? output.dots_per_inch : kPrinter;
-  const plot::Fonts fonts(style.family);
   const plot::Scene scene = plot::layout(figure, style, fonts);
   paint(out, scene, fonts, output);
-  if (output.data == nullptr) return;
-  if (output.data_format == FigureDataFormat::csv) {
-    plot::write_data_csv(*output.data, figure);
+  if (output.data != nullptr) write_figure_data(*output.data, figure, output.data_format);
+}
+
+void write_figure_data(std::ostream& out, const plot::Figure& figure, FigureDataFormat format) {
+  if (format == FigureDataFormat::csv) {
+    plot::write_data_csv(out, figure);
   } else {
-    plot::write_data_json(*output.data, figure);
+    plot::write_data_json(out, figure);
   }
 }
 

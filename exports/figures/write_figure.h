@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "exports/figures/figures.h"
+#include "exports/plot/figure.h"
+#include "exports/plot/fonts.h"
 #include "exports/plot/style.h"
 #include "tracer/read/trace.h"
 
@@ -35,5 +37,10 @@ struct FigureOutput {
 // stream does not take the bytes. Nothing is written before the figure is whole.
 void write_figure(std::ostream& out, const std::vector<const tracer::Trace*>& traces,
                   std::string_view name, const FigureOptions& options, const FigureOutput& output);
+
+// The same of a figure that is made already, with fonts of the style's family.
+void write_figure(std::ostream& out, const plot::Figure& figure, const plot::Fonts& fonts,
+                  const FigureOutput& output);
+void write_figure_data(std::ostream& out, const plot::Figure& figure, FigureDataFormat format);
 
 }  // namespace kvreel::exports

@@ -10,13 +10,29 @@
 namespace kvreel::plot {
 namespace {
 
-// Whether other bars of the panel go on where this one ends.
+// Whether bars that come later in the panel go on where this one ends.
 bool is_stacked_upon(const Panel& panel, const Bars& bars, double at, double top) {
+  bool later = false;
   for (const Mark& mark : panel.marks) {
     const auto* other = std::get_if<Bars>(&mark);
-    if (!other || other == &bars || other->horizontal != bars.horizontal) continue;
+    if (other == &bars) later = true;
+    if (!other || other == &bars || !later || other->horizontal != bars.horizontal) continue;
     for (std::size_t i = 0; i < other->at.size(); ++i) {
       if (other->at[i] == at && other->base[i] == top) return true;
+    }
+  }
+  return false;
+}
+
+// Whether the bar that this one goes on from has a label of its own. Where it has none, the label
+// speaks for the whole stack.
+bool continues_labelled(const Panel& panel, const Bars& bars, double at, double base) {
+  for (const Mark& mark : panel.marks) {
+    const auto* other = std::get_if<Bars>(&mark);
+    if (!other || other == &bars || other->horizontal != bars.horizontal || other->labels.empty())
+      continue;
+    for (std::size_t i = 0; i < other->at.size(); ++i) {
+      if (other->at[i] == at && other->top[i] == base && !other->labels[i].empty()) return true;
     }
   }
   return false;
@@ -49,7 +65,8 @@ double bar_distance(const Panel& panel, const Bars& bars, const Mapping& places)
 BarLabel bar_label(const Panel& panel, const Bars& bars, std::size_t i, const Mapping& places,
                    const Tools& tools) {
   if (bars.labels.empty() || bars.labels[i].empty()) return BarLabel::none;
-  if (bars.base[i] != 0 || is_stacked_upon(panel, bars, bars.at[i], bars.top[i])) {
+  if (is_stacked_upon(panel, bars, bars.at[i], bars.top[i]) ||
+      continues_labelled(panel, bars, bars.at[i], bars.base[i])) {
     return BarLabel::inside;
   }
   const double distance = bar_distance(panel, bars, places);

@@ -12,8 +12,8 @@ namespace kvreel::plot {
 
 enum class BarLabel : uint8_t {
   none,
-  inside,   // in the middle of a bar on which others stand, or that stands on another
-  beyond,   // at its end
+  inside,   // in the middle of a bar on which others stand, or that stands on one with a label
+  beyond,   // at its end; that of a stack whose other bars have no labels
   upright,  // at its end, turned: neighbours are too near
 };
 // Of bar i. `places` is the axis along which bars stand.

@@ -83,10 +83,10 @@ Colors colors_of(const Style& style) {
       break;
     case Palette::grey:
       c.series = style.dark ? colors(kGreyDark) : colors(kGrey);
-      // The meanings keep their order of lightness: sinks are strongest, evicted is weak.
-      c.kept = from_hex(style.dark ? 0x9a9a9a : 0x5e5e5e);
-      c.evicted = from_hex(style.dark ? 0x7a7a7a : 0x7c7c7c);
-      c.sink = from_hex(style.dark ? 0xf0f0f0 : 0x111111);
+      // The meanings keep their order of lightness: kept is strong, evicted weak.
+      c.kept = c.series[0];
+      c.evicted = c.series[1];
+      c.sink = from_hex(style.dark ? 0x9a9a9a : 0x707070);
       c.threshold = c.text;
       break;
   }

@@ -41,50 +41,7 @@ struct Upright {
   }
 };
 
-// Whether other bars of the panel go on where this one ends.
-bool is_stacked_upon(const Panel& panel, const Bars& bars, double at, double top) {
-  for (const Mark& mark : panel.marks) {
-    const auto* other = std::get_if<Bars>(&mark);
-    if (!other || other == &bars || other->horizontal != bars.horizontal) continue;
-    for (std::size_t i = 0; i < other->at.size(); ++i) {
-      if (other->at[i] == at && other->base[i] == top && other->top[i] != top) return true;
-    }
-  }
-  return false;
-}
-
-// Whether the bar that this one goes on from has a label of its own: one without speaks for the
-// whole stack.
-bool continues_labelled(const Panel& panel, const Bars& bars, double at, double base) {
-  for (const Mark& mark : panel.marks) {
-    const auto* other = std::get_if<Bars>(&mark);
-    if (!other || other == &bars || other->horizontal != bars.horizontal || other->labels.empty())
-      continue;
-    for (std::size_t i = 0; i < other->at.size(); ++i) {
-      if (other->at[i] == at && other->top[i] == base && !other->labels[i].empty()) return true;
-    }
-  }
-  return false;
-}
-
-// The least distance between bars of the panel along the axis, points.
-double bar_distance(const Plot& plot, const Bars& bars, const Upright& up) {
-  std::vector<double> places;
-  for (const Mark& mark : plot.panel.marks) {
-    const auto* other = std::get_if<Bars>(&mark);
-    if (!other || other->horizontal != bars.horizontal) continue;
-    for (const double at : other->at) places.push_back(up.places()(at));
-  }
-  std::sort(places.begin(), places.end());
-  double least = up.places().length();
-  for (std::size_t i = 1; i < places.size(); ++i) {
-    const double gap = places[i] - places[i - 1];
-    if (gap > 1e-6) least = std::min(least, gap);
-  }
-  return least;
-}
-
-Color readable_on(Color fill, const Colors& colors) {
+Color readable_on(Color fill) {
   const Color dark{0x1b, 0x1f, 0x26, 255}, light{255, 255, 255, 255};
   return contrast(fill, light) >= 4 ? light : dark;
 }

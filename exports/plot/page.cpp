@@ -20,7 +20,7 @@ namespace {
 // Two or three are usual; each makes a margin larger, so that there is an end.
 constexpr int kMostRounds = 40;
 // A plot that is smaller says nothing; in ems of the text.
-constexpr double kLeastWidth = 3.5, kLeastHeight = 3.5;
+constexpr double kLeastWidth = 3.5, kLeastHeight = 3.5, kLeastStrip = 1;
 
 const HeatMap* map_of(const Panel& panel) {
   for (const Mark& mark : panel.marks) {

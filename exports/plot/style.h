@@ -16,6 +16,7 @@ namespace kvreel::plot {
 // Points. height 0: by the figure.
 struct Size {
   double width = 0, height = 0;
+  bool operator==(const Size&) const = default;
 };
 
 struct NamedSize {
@@ -46,6 +47,7 @@ struct Style {
   double text_size = 9;        // em of axis labels, points; others follow
   double line_width = 1.25;    // of series, points
   double dots_per_inch = 300;  // what lines and maps are reduced for
+  bool operator==(const Style&) const = default;
 };
 // "screen": title, footer. "print": neither, for a paper that has a caption; text of 8 points.
 // "slide": large and bold. "dark": screen on a dark ground. Throws UsageError with the nearest

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "exports/tables/groups.h"
 #include "exports/tables/labels.h"
 #include "exports/tables/provenance.h"
 #include "exports/tables/rows.h"
@@ -261,7 +262,8 @@ Comparison compare(const Trace& trace, const CompareOptions& options) {
   comparison.by = options.by;
   comparison.weight_bytes_per_token = provenance.positive("/model/weight_bytes_per_token");
   comparison.read_bandwidth = provenance.positive("/machine/read_bandwidth/median_bytes_per_s");
-  const Groups groups = options.by.empty() ? Groups() : Groups(trace, options.by);
+  std::vector<std::string> groups;
+  if (!options.by.empty()) groups = sample_groups(trace, options.by);
 
   // Samples outermost: a sample's passes lie together in the file.
   StepReader step_reader(trace, passes);
@@ -279,7 +281,7 @@ Comparison compare(const Trace& trace, const CompareOptions& options) {
       const StepData steps = run == reference ? reference_steps : step_reader.read(pass->second);
       SampleComparison compared = compare_sample(passes, pass->second, steps, reference_steps);
       compared.sample = labels.sample(sample);
-      if (groups.any()) compared.group = groups.name(groups.of(sample));
+      if (!groups.empty()) compared.group = groups[static_cast<size_t>(sample)];
       tallies[run].add(std::move(compared), steps, reference_peak);
     }
   }

@@ -2,7 +2,9 @@
 #include "exports/tables/groups.h"
 
 #include <algorithm>
+#include <map>
 #include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -35,6 +37,20 @@ std::vector<std::string> sample_groups(const tracer::Trace& trace, const std::st
                fields.empty() ? " Their metadata has no fields." : suggest_name(field, fields));
   }
   return groups;
+}
+
+Groups::Groups(const tracer::Trace& trace, const std::string& field) {
+  std::map<std::string, size_t> numbers;
+  for (std::string& group : sample_groups(trace, field)) {
+    const auto [known, is_new] = numbers.emplace(group, names_.size());
+    if (is_new) names_.push_back(std::move(group));
+    of_sample_.push_back(known->second);
+  }
+}
+
+size_t Groups::number(const std::string& name) const {
+  const auto found = std::find(names_.begin(), names_.end(), name);
+  return found == names_.end() ? 0 : static_cast<size_t>(found - names_.begin());
 }
 
 }  // namespace kvreel::exports

@@ -3,11 +3,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 
 #include "base/error.h"
 #include "base/text.h"
-#include "exports/tables/json_text.h"
 #include "exports/tables/provenance.h"
 
 namespace kvreel::exports {
@@ -74,41 +72,6 @@ tracer::RowRange Labels::tokens(int32_t sample) const {
          sample, path_, rows.begin, rows.end, token_rows_);
   }
   return rows;
-}
-
-Groups::Groups(const tracer::Trace& trace, const std::string& field) {
-  constexpr std::string_view kNoGroup = "(none)";
-  std::vector<std::string> fields;
-  bool found = false;
-  const tracer::Text metadata =
-      trace.read_column(&tracer::Samples::metadata, 0, trace.rows<tracer::Samples>());
-  std::map<std::string, size_t> numbers;
-  for (size_t i = 0; i < metadata.rows(); ++i) {
-    const auto object = parse_json(metadata.at(i));
-    std::string group(kNoGroup);
-    if (object.is_object()) {
-      for (const auto& item : object.items()) {
-        if (std::find(fields.begin(), fields.end(), item.key()) == fields.end())
-          fields.push_back(item.key());
-      }
-      if (const auto value = object.find(field); value != object.end()) {
-        found = true;
-        group = value->is_string() ? value->get<std::string>() : value->dump();
-      }
-    }
-    const auto [known, is_new] = numbers.emplace(group, names_.size());
-    if (is_new) names_.push_back(group);
-    of_sample_.push_back(known->second);
-  }
-  if (!found) {
-    fail_usage("No sample of {} has a field '{}' to group by.{}", trace.path(), field,
-               fields.empty() ? " Their metadata has no fields." : suggest_name(field, fields));
-  }
-}
-
-size_t Groups::number(const std::string& name) const {
-  const std::optional<size_t> found = position_of(names_, name);
-  return found.value_or(0);
 }
 
 size_t find_run(const tracer::Trace& trace, const Labels& labels, const std::string& name) {

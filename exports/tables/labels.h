@@ -77,26 +77,6 @@ class Selection {
   int32_t last_step_;
 };
 
-// Samples in groups: by the value of a field of their metadata, numbered in the order in which the
-// samples first have them. Without a field there is one group.
-class Groups {
- public:
-  Groups() = default;
-  // Throws UsageError where no sample has the field, with the nearest known one.
-  Groups(const tracer::Trace& trace, const std::string& field);
-
-  bool any() const { return !of_sample_.empty(); }
-  size_t of(int32_t sample) const { return any() ? of_sample_.at(static_cast<size_t>(sample)) : 0; }
-  // A text as it is, another value as JSON, "(none)" where the sample lacks the field.
-  const std::string& name(size_t group) const { return names_.at(group); }
-  // Of a name that name() gives; 0 without a field.
-  size_t number(const std::string& name) const;
-
- private:
-  std::vector<size_t> of_sample_;
-  std::vector<std::string> names_;
-};
-
 // Number of the run or sample of a name; a sample may be given by its number, too. Throws
 // UsageError with the nearest known name.
 size_t find_run(const tracer::Trace& trace, const Labels& labels, const std::string& name);

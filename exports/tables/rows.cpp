@@ -86,14 +86,14 @@ std::string ranges_text(std::vector<int32_t> positions) {
   return out;
 }
 
-std::vector<std::pair<std::string, std::string>> metadata_of(const Source& source) {
+std::vector<std::pair<std::string, std::string>> metadata_of(const Source& source, bool hash) {
   const Provenance provenance(source.trace);
   std::vector<std::pair<std::string, std::string>> metadata;
   const auto add = [&](const char* key, const std::string& value) {
     if (!value.empty()) metadata.emplace_back(key, value);
   };
   add("trace", std::filesystem::path(source.trace.path()).filename().string());
-  add("sha256", trace_sha256(source.trace));
+  if (hash) add("sha256", trace_sha256(source.trace));
   add("status", status_word(source.trace));
   add("recorded", provenance.text("/created_utc"));
   add("kvreel", provenance.kvreel());

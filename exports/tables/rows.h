@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "exports/tables/groups.h"
 #include "exports/tables/labels.h"
 #include "exports/tables/table.h"
 #include "tracer/read/trace.h"
@@ -143,7 +144,9 @@ std::string ranges_text(const int32_t* pairs, size_t numbers);
 // The same for positions in any order.
 std::string ranges_text(std::vector<int32_t> positions);
 
-// What files say about a trace: its name and SHA-256, model, runs, number of samples, prompts.
-std::vector<std::pair<std::string, std::string>> metadata_of(const Source& source);
+// What files say about a trace: its name, its SHA-256 where `hash` (the file is read whole for it),
+// model, runs, number of samples, prompts.
+std::vector<std::pair<std::string, std::string>> metadata_of(const Source& source,
+                                                             bool hash = true);
 
 }  // namespace kvreel::exports

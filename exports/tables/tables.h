@@ -1,6 +1,7 @@
 // The tables that a trace can be exported as.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -32,6 +33,7 @@ struct Filter {
   std::optional<int32_t> layer;
   int32_t first_step = 0;
   int32_t last_step = std::numeric_limits<int32_t>::max();  // inclusive
+  auto operator<=>(const Filter&) const = default;
 };
 
 struct TableOptions {

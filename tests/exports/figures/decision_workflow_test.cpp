@@ -33,14 +33,14 @@ TEST_F(DecisionWorkflow, LeavesOutWhatWasNotRecordedAndSaysHowToRecordIt) {
   expect_values(lines[0].y, {0.01f, 0.3f});
   const auto notes = marks_of<plot::Note>(figure, 0);
   ASSERT_EQ(notes.size(), 1u);
-  EXPECT_EQ(notes[0].text, "halts at '\uFFFD' (position 2): 30 %");
+  EXPECT_EQ(notes[0].text, "halts at '\uFFFD' (position 2): 30 % if it went");
   EXPECT_EQ(notes[0].x, 2);
   EXPECT_FLOAT_EQ(static_cast<float>(notes[0].y), 0.3f);
   EXPECT_EQ(marks_of<plot::Rule>(figure, 0)[0].label, "T = 1 %");
 
   expect_values(marks_of<plot::HeatMap>(figure, 1)[0].values, {2, 0, 1, 1});
   EXPECT_TRUE(figure.share_x);
-  EXPECT_EQ(figure.panels[1].x.label, "position");
+  EXPECT_EQ(figure.panels[1].x.label, "Position");
 }
 
 void append_row(TraceMaker& maker, int32_t step, int16_t layer, int16_t head,
@@ -154,9 +154,9 @@ TEST_F(DecisionWorkflow, CountsCandidatesWhereKvHeadsRankInOrdersOfTheirOwn) {
   const plot::Figure figure = figure_of(t::Trace::open(path()), "decision");
   ASSERT_EQ(figure.panels.size(), 2u);
   EXPECT_FALSE(figure.share_x);
-  EXPECT_EQ(figure.panels[0].x.label, "candidates evicted");
+  EXPECT_EQ(figure.panels[0].x.label, "Candidates evicted");
   expect_values(marks_of<plot::Line>(figure, 0)[0].x, {1, 2});
-  EXPECT_TRUE(contains(marks_of<plot::Note>(figure, 0)[0].text, "of KV head 0"));
+  EXPECT_TRUE(contains(marks_of<plot::Note>(figure, 0)[0].text, "(position 2, KV head 0)"));
   const plot::HeatMap strip = marks_of<plot::HeatMap>(figure, 1)[0];
   EXPECT_EQ(strip.rows, 2u);
   expect_values(strip.values, {2, 0, 1, 1, 2, 1, 1, 0});

@@ -104,6 +104,40 @@ TEST_F(Kernels, WithLongNamesStayApart) {
   for (const std::string& name : names) EXPECT_LT(name.size(), 48u) << name;
 }
 
+TEST_F(Kernels, AreNamedWithoutTheTypesOfTheirCall) {
+  TraceMaker maker(path());
+  add_inputs(maker);
+  t::Names names;
+  for (const char* name : {"void gemm<64>(Params<int (*)(int)>)", "Memcpy (DtoH)", "rope"})
+    names.name.push_back(name);
+  maker.writer().append(names);
+  append(maker, 0, 0, {{0, 1, 9, 300}, {0, 1, 10, 200}, {0, 1, 11, 100}});
+  maker.add_pass(pass(0, 0, 0));
+  maker.finish();
+  const plot::Figure figure = figure_of(t::Trace::open(path()), "kernels");
+  EXPECT_EQ(series_of<plot::Bars>(figure, 0),
+            (std::vector<std::string>{"gemm<64>", "Memcpy (DtoH)", "rope"}));
+}
+
+TEST_F(Kernels, OfSmallOperationsShareABar) {
+  TraceMaker maker(path());
+  add_inputs(maker);
+  t::Names names;
+  for (const char* name : {"gemm", "copy"}) names.name.push_back(name);
+  maker.writer().append(names);
+  // attend 1000, qkv 500, decide 6, keep 4, sample 2.
+  append(maker, 0, 0, {{0, 2, 9, 1000}, {0, 1, 9, 500}, {0, 3, 9, 6}, {0, 4, 10, 4}, {0, 8, 9, 2}});
+  maker.add_pass(pass(0, 0, 0));
+  maker.finish();
+  const plot::Figure figure = figure_of(t::Trace::open(path()), "kernels");
+  EXPECT_EQ(figure.panels[0].y.categories,
+            (std::vector<std::string>{"attend", "qkv", "other operations"}));
+  const auto bars = marks_of<plot::Bars>(figure, 0);
+  expect_values(marks_of<plot::Bars>(figure, 0, "gemm")[0].top, {1000, 500, 8});
+  EXPECT_DOUBLE_EQ(bars.back().top[2], 12);
+  EXPECT_TRUE(remarks(figure, "time: decide, keep, sample.")) << all_remarks(figure);
+}
+
 TEST_F(Kernels, OfSeveralRunsHavePanelsOfTheirOwn) {
   write_kernels(path());
   const plot::Figure figure = figure_of(t::Trace::open(path()), "kernels",

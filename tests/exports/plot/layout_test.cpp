@@ -533,9 +533,9 @@ TEST(Data, MapsOfKindsSayInTheLegendHowCellsWereJoined) {
   EXPECT_FALSE(has_text(layout(figure, style, fonts()), "most frequent of 2 tokens"));
   auto& map = std::get<HeatMap>(figure.panels[0].marks[0]);
   map.rows = 14;
-  map.columns = 2000;
-  map.values.assign(28000, 1.f);
-  map.x1 = 2000;
+  map.columns = 1000;
+  map.values.assign(14000, 1.f);
+  map.x1 = 1000;
   EXPECT_TRUE(has_text(layout(figure, style, fonts()), "most frequent of 2 tokens"));
   map.aggregate = Aggregate::max;
   EXPECT_TRUE(has_text(layout(figure, style, fonts()), "max over 2 tokens"));
