@@ -47,19 +47,21 @@ DetailCache::Entries::iterator DetailCache::erase(Entries::iterator entry) {
 }
 
 template <typename Unwanted>
-void DetailCache::forget_if(TraceId trace, Unwanted&& unwanted) {
-  auto entry = entries_.lower_bound(Question{trace, Topic::overview, INT32_MIN, 0, 0, 0});
-  while (entry != entries_.end() && entry->first.trace == trace) {
-    entry = unwanted(entry->second.answer) ? erase(entry) : std::next(entry);
+void DetailCache::forget_if(Unwanted&& unwanted) {
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    entry = unwanted(entry->first, entry->second.answer) ? erase(entry) : std::next(entry);
   }
 }
 
 void DetailCache::forget(TraceId trace) {
-  forget_if(trace, [](const Answer&) { return true; });
+  forget_if([&](const Question& question, const Answer&) { return question.concerns(trace); });
 }
 
 void DetailCache::forget_failures(TraceId trace) {
-  forget_if(trace, [](const Answer& answer) { return answer.state == LoadState::failed; });
+  forget_if([&](const Question& question, const Answer& answer) {
+    return question.topic != Topic::figure && question.concerns(trace) &&
+           answer.state == LoadState::failed;
+  });
 }
 
 void DetailCache::trim() {

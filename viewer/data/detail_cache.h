@@ -24,7 +24,8 @@ class DetailCache {
   void expect(const Question& question);
   // Ignored where the question is not known (any more).
   void answer(const Question& question, Answer answer);
-  // Forgets every answer about a trace, or only the failures, which may not be any longer.
+  // Forgets every answer about a trace, or only the failures, which may not be any longer. Failed
+  // figures stay: who asks for one sees by its version that it is to be made anew.
   void forget(TraceId trace);
   void forget_failures(TraceId trace);
 
@@ -41,7 +42,7 @@ class DetailCache {
 
   Entries::iterator erase(Entries::iterator entry);
   template <typename Unwanted>
-  void forget_if(TraceId trace, Unwanted&& unwanted);
+  void forget_if(Unwanted&& unwanted);
   void trim();
 
   uint64_t most_bytes_;

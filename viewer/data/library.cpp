@@ -50,6 +50,7 @@ struct Library::Parts {
 
   template <typename T>
   Loaded<T> ask(const Question& question);
+  Loaded<plot::Figure> figure(const FigureRequest& request, bool any_will_do);
   void take(News news);
 
   std::map<TraceId, Entry> entries;
@@ -219,6 +220,42 @@ Loaded<TimelineData> Library::timeline(TraceId trace) {
     parts_->thread.ask({trace, Topic::timeline, 0, 0, 0, 0}, parts_->details.frame());
   }
   return entry.timeline.as<TimelineData>();
+}
+
+Loaded<plot::Figure> Library::figure(const FigureRequest& request) {
+  return parts_->figure(request, false);
+}
+
+Loaded<plot::Figure> Library::figure_known(const FigureRequest& request) {
+  return parts_->figure(request, true);
+}
+
+Loaded<plot::Figure> Library::Parts::figure(const FigureRequest& request, bool any_will_do) {
+  if (request.traces.empty()) return {LoadState::failed, nullptr, "No run is chosen to be drawn."};
+  std::vector<const Overview*> overviews;
+  bool lost = false;
+  for (const TraceId trace : request.traces) {
+    const auto entry = entries.find(trace);
+    if (entry == entries.end()) return {LoadState::failed, nullptr, "The trace is not open."};
+    const auto known = entry->second.overview.as<Overview>();
+    if (known.state == LoadState::failed) return {LoadState::failed, nullptr, known.error};
+    // What was made of a trace that is gone by now is all that there will be.
+    lost = lost || !known.error.empty();
+    overviews.push_back(known.value.get());
+  }
+  Question question;
+  question.trace = request.traces.front();
+  question.topic = Topic::figure;
+  question.figure = FigureKey(request);
+  const Answer* known = details.find(question);
+  const bool answered = known != nullptr && known->state != LoadState::loading;
+  const bool good = answered && (lost || known->version == growth_of(overviews) ||
+                                 (any_will_do && known->state == LoadState::ready));
+  if (!good) {
+    if (known == nullptr) details.expect(question);
+    thread.ask(question, details.frame());
+  }
+  return answered ? known->as<plot::Figure>() : Loaded<plot::Figure>();
 }
 
 double Library::progress(TraceId trace) const {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "viewer/data/figure_request.h"
 #include "viewer/data/outputs.h"
 #include "viewer/data/threshold_steps.h"
 #include "viewer/data/timeline_data.h"
@@ -81,6 +82,11 @@ class Library {
   Loaded<Outputs> outputs(TraceId trace);
   // Spans, kernels and memory of a whole trace. Grows while it loads.
   Loaded<TimelineData> timeline(TraceId trace);
+  // A figure of traces, or the sentence why they cannot be drawn as it. When one of them grows it
+  // is made anew, at most once a second; the one before is shown until then.
+  Loaded<plot::Figure> figure(const FigureRequest& request);
+  // The same for who only wants to know whether it can be drawn: what is there is good enough.
+  Loaded<plot::Figure> figure_known(const FigureRequest& request);
   // 0..1 of what is being loaded of a trace, for a progress bar.
   double progress(TraceId trace) const;
 

@@ -6,10 +6,15 @@
 #include <limits>
 #include <utility>
 
+#include "viewer/data/figure_answer.h"
+
 namespace kvreel::viewer {
 namespace {
 
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+constexpr int64_t kFigureInterval = 1'000'000'000;  // between two of a trace that grows
+// Figures of a trace that grows take at most one part in this many of the thread's time.
+constexpr int64_t kFigureCostShare = 8;
 
 int64_t now() {
   return std::chrono::steady_clock::now().time_since_epoch().count();
@@ -48,8 +53,8 @@ void LoadingThread::close(TraceId trace) {
   {
     const std::lock_guard lock(mutex_);
     commands_.push_back({Command::Kind::close, trace, {}});
-    std::erase_if(queue_, [&](const auto& item) { return item.second.trace == trace; });
-    std::erase_if(urgencies_, [&](const auto& item) { return item.first.trace == trace; });
+    std::erase_if(queue_, [&](const auto& item) { return item.second.concerns(trace); });
+    std::erase_if(urgencies_, [&](const auto& item) { return item.first.concerns(trace); });
   }
   work_.notify_one();
 }
@@ -134,13 +139,21 @@ bool LoadingThread::obey() {
   return true;
 }
 
+std::map<LoadingThread::Urgency, Question>::iterator LoadingThread::next_question() {
+  return std::find_if(queue_.begin(), queue_.end(), [&](const auto& item) {
+    const auto from = figures_from_ns_.find(item.second);
+    return from == figures_from_ns_.end() || now() >= from->second;
+  });
+}
+
 bool LoadingThread::answer() {
   Question question;
   {
     const std::lock_guard lock(mutex_);
-    if (queue_.empty()) return false;
-    question = queue_.begin()->second;
-    queue_.erase(queue_.begin());
+    const auto next = next_question();
+    if (next == queue_.end()) return false;
+    question = next->second;
+    queue_.erase(next);
     urgencies_.erase(question);
   }
   const auto source = sources_.find(question.trace);
@@ -150,11 +163,37 @@ bool LoadingThread::answer() {
     source->second->want_timeline();
     return true;
   }
-  if (auto lost = source->second->look_at_file()) {
-    send(about(question.trace, Topic::overview), source->second->generation(), std::move(*lost));
+  for (const auto& [id, concerned] : sources_) {
+    if (!question.concerns(id)) continue;
+    if (auto lost = concerned->look_at_file()) {
+      send(about(id, Topic::overview), concerned->generation(), std::move(*lost));
+    }
   }
-  send(question, source->second->generation(), source->second->answer(question));
+  const bool figure = question.topic == Topic::figure;
+  send(question, source->second->generation(),
+       figure ? make_figure(question) : source->second->answer(question));
   return true;
+}
+
+Answer LoadingThread::make_figure(const Question& question) {
+  const int64_t begin = now();
+  const FigureRequest& request = *question.figure.get();
+  std::vector<Source*> traces;
+  for (const TraceId trace : request.traces) {
+    const auto found = sources_.find(trace);
+    if (found == sources_.end()) return Answer::failure("The trace is not open.");
+    traces.push_back(found->second.get());
+  }
+  Answer answer = figure_answer(request, traces);
+  const bool live = std::any_of(traces.begin(), traces.end(), [](const Source* source) {
+    return source->overview() != nullptr && source->overview()->live;
+  });
+  const int64_t end = now();
+  std::erase_if(figures_from_ns_, [&](const auto& item) { return item.second <= end; });
+  if (live) {
+    figures_from_ns_[question] = end + std::max(kFigureInterval, kFigureCostShare * (end - begin));
+  }
+  return answer;
 }
 
 bool LoadingThread::compare() {
@@ -201,13 +240,18 @@ int64_t LoadingThread::next_event_ns() const {
     if (const auto due = source->next_refresh()) next = std::min(next, *due);
     if (const auto due = source->next_comparison()) next = std::min(next, *due);
   }
+  for (const auto& [question, from] : figures_from_ns_) {
+    if (from > now()) next = std::min(next, from);
+  }
   return next;
 }
 
 void LoadingThread::sleep() {
   const int64_t next = next_event_ns();
   std::unique_lock lock(mutex_);
-  const auto wanted = [&] { return stop_ || !commands_.empty() || !queue_.empty(); };
+  const auto wanted = [&] {
+    return stop_ || !commands_.empty() || next_question() != queue_.end();
+  };
   if (next == kNever) {
     work_.wait(lock, wanted);
   } else {

@@ -55,6 +55,9 @@ class LoadingThread {
   // Each does the most urgent work of its kind, false where there is none.
   bool obey();
   bool answer();
+  // The most urgent question that can be answered now.
+  std::map<Urgency, Question>::iterator next_question();
+  Answer make_figure(const Question& question);
   bool compare();
   bool refresh();
   bool read_timeline();
@@ -81,6 +84,7 @@ class LoadingThread {
   std::map<TraceId, uint64_t> timeline_order_;  // when each was asked for last
   uint64_t timelines_asked_ = 0;
   int generations_ = 0;
+  std::map<Question, int64_t> figures_from_ns_;  // when those of live traces may be made anew
 
   std::thread thread_;
 };

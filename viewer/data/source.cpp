@@ -34,14 +34,6 @@ Answer ready(std::shared_ptr<const T> value) {
   return answer;
 }
 
-Answer failure(std::string sentence) {
-  Answer answer;
-  answer.state = LoadState::failed;
-  answer.progress = 1;
-  answer.error = std::move(sentence);
-  return answer;
-}
-
 }  // namespace
 
 FileState FileState::of(const std::string& path) {
@@ -74,6 +66,11 @@ std::optional<Answer> Source::look_at_file() {
                           removed ? "" : " Open it again to see what it is now."));
 }
 
+const tracer::Trace& Source::trace() const {
+  if (!usable()) fail("{}", lost_.empty() ? path_ + " is not open" : lost_);
+  return *trace_;
+}
+
 Answer Source::open(int64_t now_ns) {
   try {
     file_ = FileState::of(path_);
@@ -82,7 +79,7 @@ Answer Source::open(int64_t now_ns) {
     publish_overview(now_ns);
   } catch (...) {
     lost_ = sentence_of_exception("Opening " + path_);
-    return failure(lost_);
+    return Answer::failure(lost_);
   }
   return overview_answer();
 }
@@ -111,7 +108,7 @@ void Source::publish_overview(int64_t now_ns) {
 }
 
 Answer Source::overview_answer() const {
-  if (!overview_) return failure(lost_);
+  if (!overview_) return Answer::failure(lost_);
   Answer answer = ready(overview_);
   // Later comparisons of a live trace are news, not something that is waited for.
   answer.expected = compare_wanted_ && !overview_->comparison;
@@ -198,7 +195,7 @@ const PassInfo& Source::pass_of(const Question& question) const {
 
 Answer Source::answer(const Question& question) {
   try {
-    if (!usable()) fail("{}", lost_.empty() ? path_ + " is not open" : lost_);
+    trace();  // or the sentence why not
     const auto sample = static_cast<size_t>(question.sample);
     switch (question.topic) {
       case Topic::prompt:
@@ -220,11 +217,12 @@ Answer Source::answer(const Question& question) {
         return ready(std::make_shared<const Outputs>(read_outputs(*trace_)));
       case Topic::overview:
       case Topic::timeline:
+      case Topic::figure:
         break;
     }
     fail("a question of topic {} came to the wrong place", static_cast<int>(question.topic));
   } catch (...) {
-    return failure(sentence_of_exception("Reading " + path_));
+    return Answer::failure(sentence_of_exception("Reading " + path_));
   }
 }
 
@@ -246,7 +244,7 @@ std::optional<Answer> Source::read_timeline(int64_t now_ns) {
     return answer;
   } catch (...) {
     timeline_wanted_ = false;
-    Answer answer = failure(sentence_of_exception("Reading the timeline of " + path_));
+    Answer answer = Answer::failure(sentence_of_exception("Reading the timeline of " + path_));
     if (timeline_) answer.value = timeline_->snapshot();  // what came before the damage
     return answer;
   }

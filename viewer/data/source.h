@@ -37,11 +37,15 @@ class Source {
   // where it was; what was read of it stays.
   std::optional<Answer> look_at_file();
 
+  // To read from. Throws Error, saying why, where it cannot be read (any more).
+  const tracer::Trace& trace() const;
+  const Overview* overview() const { return overview_.get(); }  // null: not open
+
   // Opens the trace and reads its overview, without the comparison. Where that fails the answer is
   // the failure.
   Answer open(int64_t now_ns);
   Answer overview_answer() const;
-  // Everything but the overview and the timeline.
+  // Everything but the overview, the timeline and figures.
   Answer answer(const Question& question);
 
   // The comparison is wanted and may be computed now.
