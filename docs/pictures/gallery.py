@@ -8,7 +8,7 @@ import pathlib
 import subprocess
 import sys
 
-# What a person does before each picture; the pointer ends where it lights up nothing.
+# What a person does before each picture; the pointer ends where it lights up nothing. {style}: of figures, like the theme.
 PAGES = {
     "overview": ["key 1"],
     "replay": ["key 2", "wait", "drag replay.scrubber 0.99 0.5 0.6 0.5"],
@@ -16,12 +16,15 @@ PAGES = {
     "compare": ["click replay.threshold.reset", "key 3", "wait", "click compare.rank.row.5"],
     "timeline": ["key 4", "wait", "click timeline.decision"],
     "attention": ["key 5"],
+    "figures": ["figure decision", "click figures.style.{style}"],
 }
 
 
 def script(theme):
     lines = [f"theme {theme}", "wait", "click run", "click run.2", "wait"]
+    style = "dark" if theme == "dark" else "screen"
     for page, steps in PAGES.items():
+        steps = [step.format(style=style) for step in steps]
         lines += [*steps, "wait", "hover status 0.3 0.5", "wait", f"shot {page}-{theme}.png"]
     return "\n".join(lines) + "\n"
 

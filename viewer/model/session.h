@@ -8,12 +8,13 @@
 #include <vector>
 
 #include "viewer/data/library.h"
+#include "viewer/model/figure_look.h"
 #include "viewer/model/what_if.h"
 
 namespace kvreel::viewer {
 
-enum class Page : uint8_t { overview, replay, compare, timeline, attention };
-inline constexpr int kPages = 5;
+enum class Page : uint8_t { overview, replay, compare, timeline, attention, figures };
+inline constexpr int kPages = 6;
 
 struct RunRef {
   TraceId trace;
@@ -80,6 +81,8 @@ struct View {
   // Attention.
   int32_t head = -1;   // query head, -1: mean over heads
   int32_t metric = 0;  // row of kAttentionMetrics
+
+  FigureLook figure;
 
   bool operator==(const View&) const = default;
 };

@@ -17,15 +17,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// "~" as a shell reads it.
-std::string expanded(std::string path) {
+}  // namespace
+
+std::string expanded_path(std::string path) {
   if (path.empty() || path[0] != '~' || (path.size() > 1 && path[1] != '/')) return path;
   const char* home = std::getenv("HOME");
   return home == nullptr ? path : home + path.substr(1);
 }
 
-// A text field with a name. True when Enter was pressed in it.
-bool field(Frame& frame, const char* name, const char* hint, std::string& text, bool& focus) {
+bool text_field(Frame& frame, const char* name, const char* hint, std::string& text, bool& focus) {
   ImGui::SetNextItemWidth(-1);
   if (focus) ImGui::SetKeyboardFocusHere();
   focus = false;
@@ -37,8 +37,6 @@ bool field(Frame& frame, const char* name, const char* hint, std::string& text, 
   frame.items.add(name, last_item_rect(), text);
   return entered;
 }
-
-}  // namespace
 
 bool begin_dialog(Frame& frame, const char* name, const char* title, ImVec2 window, ImVec2 size,
                   bool& open) {
@@ -126,7 +124,8 @@ std::optional<std::string> OpenDialog::draw(Frame& frame, ImVec2 window) {
   }
   const Palette& p = frame.palette();
   std::optional<std::string> chosen;
-  bool entered = field(frame, "open.path", "Path of a trace, such as trace.h5", field_, focus_);
+  bool entered =
+      text_field(frame, "open.path", "Path of a trace, such as trace.h5", field_, focus_);
   ImGui::PushStyleColor(ImGuiCol_Text, p.warning);
   ImGui::TextWrapped("%s", problem_.c_str());
   ImGui::PopStyleColor();
@@ -165,7 +164,7 @@ std::optional<std::string> OpenDialog::draw(Frame& frame, ImVec2 window) {
   ImGui::SameLine();
   if (button(frame, "open.cancel", "Cancel")) open_ = false;
   if (entered) {
-    const std::string path = expanded(std::string(trim(field_)));
+    const std::string path = expanded_path(std::string(trim(field_)));
     std::error_code error;
     if (fs::is_directory(path, error)) {
       go(fs::absolute(path, error));
@@ -182,78 +181,6 @@ std::optional<std::string> OpenDialog::draw(Frame& frame, ImVec2 window) {
   return chosen;
 }
 
-// --- Export ---
-
-void ExportDialog::show(std::string pane) {
-  open_ = true;
-  focus_ = true;
-  pane_ = std::move(pane);
-  problem_.clear();
-  if (field_.empty()) field_ = "kvreel.png";
-}
-
-std::optional<ExportDialog::Choice> ExportDialog::draw(Frame& frame, ImVec2 window,
-                                                       const Items& last, const Rect& page) {
-  if (!begin_dialog(frame, "export", "Export a picture", window, {frame.px(620), frame.px(270)},
-                    open_)) {
-    return std::nullopt;
-  }
-  std::vector<std::string> names = {""};
-  std::vector<std::string> labels = {"the whole page"};
-  for (const auto& [name, item] : last.all()) {
-    if (item.pane.empty()) continue;
-    names.push_back(name);
-    labels.push_back(item.pane);
-  }
-  int chosen = 0;
-  for (size_t i = 0; i < names.size(); ++i) {
-    if (names[i] == pane_) chosen = static_cast<int>(i);
-  }
-  ImGui::AlignTextToFramePadding();
-  ImGui::TextDisabled("Shows");
-  ImGui::SameLine(frame.px(90));
-  if (combo(frame, "export.pane", labels, chosen, frame.px(300))) {
-    pane_ = names[static_cast<size_t>(chosen)];
-  }
-  const Items::Item* item = pane_.empty() ? nullptr : last.find(pane_);
-  const Rect rect = item == nullptr ? page : item->rect;
-  ImGui::SameLine();
-  ImGui::TextDisabled("%.0f \u00d7 %.0f pixels", rect.w, rect.h);
-  ImGui::AlignTextToFramePadding();
-  ImGui::TextDisabled("File");
-  ImGui::SameLine(frame.px(90));
-  bool entered = field(frame, "export.path", "Path of a PNG file", field_, focus_);
-  ImGui::PushStyleColor(ImGuiCol_Text, frame.palette().warning);
-  ImGui::TextWrapped("%s", problem_.c_str());
-  ImGui::PopStyleColor();
-  std::error_code error;
-  const std::string path = expanded(std::string(trim(field_)));
-  const bool there = !path.empty() && fs::exists(path, error);
-  if (button(frame, "export.ok", there ? "Replace" : "Export", nullptr, true)) entered = true;
-  ImGui::SameLine();
-  if (button(frame, "export.cancel", "Cancel")) open_ = false;
-  if (there) {
-    ImGui::SameLine();
-    ImGui::TextDisabled("The file exists and is replaced.");
-  }
-  std::optional<Choice> result;
-  if (entered) {
-    const fs::path directory = fs::path(path).parent_path();
-    if (path.empty() || path.ends_with('/')) {
-      problem_ = "Name a file, such as kvreel.png.";
-    } else if (fs::is_directory(path, error)) {
-      problem_ = fmt::format("{} is a directory; name a file in it.", to_utf8_lossy(path));
-    } else if (!directory.empty() && !fs::is_directory(directory, error)) {
-      problem_ = fmt::format("There is no directory {}.", to_utf8_lossy(directory.string()));
-    } else {
-      result = Choice{path, rect};
-      open_ = false;
-    }
-  }
-  end_dialog();
-  return result;
-}
-
 // --- Keys ---
 
 void draw_keys(Frame& frame, ImVec2 window, bool& open) {
@@ -267,7 +194,7 @@ void draw_keys(Frame& frame, ImVec2 window, bool& open) {
   };
   static const std::array<Group, 4> kGroups = {{
       {"Everywhere",
-       {{"1 \u2026 5", "pages"},
+       {{"1 \u2026 6", "pages"},
         {"Page Up, Page Down", "sample before, after"},
         {"[  ]", "run before, after"},
         {"Up, Down", "layer before, after"},
@@ -288,7 +215,7 @@ void draw_keys(Frame& frame, ImVec2 window, bool& open) {
         {"left drag", "measure a range of time"}}},
       {"Window",
        {{"Ctrl+O", "open a trace (or drop a file)"},
-        {"Ctrl+E", "export a picture"},
+        {"Ctrl+E", "export a picture or a figure"},
         {"T", "dark, light"},
         {"Ctrl+Plus, Ctrl+Minus", "larger, smaller"},
         {"F1", "this list"},

@@ -1,4 +1,4 @@
-// What lies over the pages for a while: opening a file, exporting a picture, the keys.
+// What lies over the pages for a while: opening a file, the keys.
 #pragma once
 
 #include <filesystem>
@@ -16,6 +16,11 @@ namespace kvreel::viewer {
 bool begin_dialog(Frame& frame, const char* name, const char* title, ImVec2 window, ImVec2 size,
                   bool& open);
 void end_dialog();
+// A text field with a name, as wide as there is room. True when Enter was pressed in it. `focus`:
+// it gets the keyboard.
+bool text_field(Frame& frame, const char* name, const char* hint, std::string& text, bool& focus);
+// "~" as a shell reads it.
+std::string expanded_path(std::string path);
 
 // Names a trace by path, or by clicking through directories.
 class OpenDialog {
@@ -43,26 +48,6 @@ class OpenDialog {
   std::string field_;
   std::string problem_;
   std::vector<Entry> entries_;
-};
-
-// What a picture shows, and the file that it goes to.
-class ExportDialog {
- public:
-  struct Choice {
-    std::string path;
-    Rect rect;
-  };
-  void show(std::string pane);
-  bool is_open() const { return open_; }
-  // `last`: items of the frame before, whose panes can be chosen. `page`: the whole page.
-  std::optional<Choice> draw(Frame& frame, ImVec2 window, const Items& last, const Rect& page);
-
- private:
-  bool open_ = false;
-  bool focus_ = false;
-  std::string pane_;  // item name, "": the page
-  std::string field_;
-  std::string problem_;
 };
 
 // Every key, in groups.

@@ -28,22 +28,6 @@ void draw_radio(Frame& frame, ImDrawList& list, ImVec2 c, bool on) {
   if (!on) list.AddCircle(c, r - 0.5f, p.text2, 24);
 }
 
-void draw_check(Frame& frame, ImDrawList& list, ImVec2 c, bool on) {
-  const Palette& p = frame.palette();
-  const float r = frame.px(6.5f);
-  const float round = frame.px(3);
-  const ImVec2 min{c.x - r, c.y - r};
-  const ImVec2 max{c.x + r, c.y + r};
-  if (!on) {
-    list.AddRect({min.x + 0.5f, min.y + 0.5f}, {max.x - 0.5f, max.y - 0.5f}, p.text2, round);
-    return;
-  }
-  list.AddRectFilled(min, max, p.accent, round);
-  const ImVec2 tick[] = {
-      {c.x - r * 0.55f, c.y}, {c.x - r * 0.1f, c.y + r * 0.45f}, {c.x + r * 0.6f, c.y - r * 0.45f}};
-  list.AddPolyline(tick, 3, p.accent_text, 0, std::max(1.5f, frame.px(2)));
-}
-
 }  // namespace
 
 void RunsPane::refresh(Frame& frame, const RunBook& book) {

@@ -8,6 +8,8 @@
 
 namespace kvreel::viewer {
 
+struct FigureDesk;  // figure_panes.h
+
 class PagePanel {
  public:
   virtual ~PagePanel() = default;
@@ -19,5 +21,7 @@ std::unique_ptr<PagePanel> make_replay_page();
 std::unique_ptr<PagePanel> make_compare_page();
 std::unique_ptr<PagePanel> make_timeline_page();
 std::unique_ptr<PagePanel> make_attention_page();
+// The desk must outlive the page.
+std::unique_ptr<PagePanel> make_figures_page(FigureDesk& desk);
 
 }  // namespace kvreel::viewer

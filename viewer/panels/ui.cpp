@@ -117,6 +117,34 @@ bool segmented(Frame& frame, const char* name, std::span<const char* const> labe
   return changed;
 }
 
+bool check(Frame& frame, const char* name, std::string_view label, bool& on, float width) {
+  const Palette& p = frame.palette();
+  ImDrawList& list = *ImGui::GetWindowDrawList();
+  const ImVec2 at = ImGui::GetCursorScreenPos();
+  const float height = frame.px(24);
+  ImGui::PushID(name);
+  const bool clicked = ImGui::InvisibleButton("check", {width, height});
+  ImGui::PopID();
+  const bool hovered = ImGui::IsItemHovered();
+  if (hovered) {
+    list.AddRectFilled(at, {at.x + width, at.y + height}, p.raised, frame.px(5));
+  }
+  frame.items.add(name, last_item_rect(), on ? "on" : "off");
+  const float middle = std::round(at.y + height / 2);
+  draw_check(frame, list, {at.x + frame.px(10), middle}, on);
+  ImFont* const font = frame.theme.fonts.text;
+  const float room = width - frame.px(26);
+  const std::string shown = cut_in_middle(font, label, room);
+  draw_text(list, font, {at.x + frame.px(24), middle - font->FontSize / 2}, on ? p.text : p.text2,
+            shown);
+  if (hovered && shown != label) tooltip(frame, label);
+  if (clicked) {
+    on = !on;
+    if (frame.log) frame.log(std::string("click ") + name + (on ? " on" : " off"));
+  }
+  return clicked;
+}
+
 Rect last_item_rect() {
   const ImVec2 min = ImGui::GetItemRectMin();
   const ImVec2 max = ImGui::GetItemRectMax();
@@ -250,6 +278,22 @@ void message(Frame& frame, const Rect& rect, std::string_view title, std::string
   }
 }
 
+void draw_check(Frame& frame, ImDrawList& list, ImVec2 c, bool on) {
+  const Palette& p = frame.palette();
+  const float r = frame.px(6.5f);
+  const float round = frame.px(3);
+  const ImVec2 min{c.x - r, c.y - r};
+  const ImVec2 max{c.x + r, c.y + r};
+  if (!on) {
+    list.AddRect({min.x + 0.5f, min.y + 0.5f}, {max.x - 0.5f, max.y - 0.5f}, p.text2, round);
+    return;
+  }
+  list.AddRectFilled(min, max, p.accent, round);
+  const ImVec2 tick[] = {
+      {c.x - r * 0.55f, c.y}, {c.x - r * 0.1f, c.y + r * 0.45f}, {c.x + r * 0.6f, c.y - r * 0.45f}};
+  list.AddPolyline(tick, 3, p.accent_text, 0, std::max(1.5f, frame.px(2)));
+}
+
 float text_width(ImFont* font, std::string_view text) {
   if (needs_glyph_text(text)) return text_width(font, glyph_text(text));
   return font->CalcTextSizeA(font->FontSize, FLT_MAX, 0, text.data(), text.data() + text.size()).x;
@@ -265,6 +309,30 @@ void draw_text(ImDrawList& list, ImFont* font, ImVec2 at, ImU32 color, std::stri
   }
   list.AddText(font, font->FontSize, {std::round(at.x), std::round(at.y)}, color, text.data(),
                text.data() + text.size());
+}
+
+std::string cut_in_middle(ImFont* font, std::string_view text, float width) {
+  if (text_width(font, text) <= width) return std::string(text);
+  constexpr std::string_view kEllipsis = "\u2026";
+  const auto is_inside = [&](size_t at) {  // of a character
+    return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
+  };
+  size_t head = text.size() / 2;
+  size_t tail = head;  // where it begins
+  for (;;) {
+    while (is_inside(head)) --head;
+    while (is_inside(tail)) ++tail;
+    std::string cut(text.substr(0, head));
+    cut += kEllipsis;
+    cut += text.substr(tail);
+    if (text_width(font, cut) <= width || (head == 0 && tail == text.size())) return cut;
+    // The end says more: "threshold=5%".
+    if (head > 0 && (head * 2 >= text.size() - tail || tail == text.size())) {
+      --head;
+    } else {
+      ++tail;
+    }
+  }
 }
 
 void draw_text_fitted(ImDrawList& list, ImFont* font, ImVec2 at, float width, ImU32 color,

@@ -7,15 +7,17 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <utility>
 
 #include "base/text.h"
 #include "viewer/panels/dialogs.h"
+#include "viewer/panels/export_dialog.h"
 
 namespace kvreel::viewer {
 namespace {
 
-constexpr std::array<const char*, kPages> kTabs = {"Overview", "Replay", "Compare", "Timeline",
-                                                   "Attention"};
+constexpr std::array<const char*, kPages> kTabs = {"Overview", "Replay",    "Compare",
+                                                   "Timeline", "Attention", "Figures"};
 
 std::string file_name(const std::string& path) {
   return to_utf8_lossy(std::filesystem::path(path).filename().string());
@@ -24,11 +26,12 @@ std::string file_name(const std::string& path) {
 }  // namespace
 
 struct Window::Parts {
-  std::array<std::unique_ptr<PagePanel>, kPages> pages = {make_overview_page(), make_replay_page(),
-                                                          make_compare_page(), make_timeline_page(),
-                                                          make_attention_page()};
+  FigureDesk desk;
+  std::array<std::unique_ptr<PagePanel>, kPages> pages = {
+      make_overview_page(), make_replay_page(),    make_compare_page(),
+      make_timeline_page(), make_attention_page(), make_figures_page(desk)};
   OpenDialog open_dialog;
-  ExportDialog export_dialog;
+  ExportDialog export_dialog{desk};
   bool keys_shown = false;
   std::vector<std::string> recent;
   Rect page;
@@ -46,7 +49,17 @@ struct Window::Parts {
   void draw_status(Frame& frame, const Rect& bar);
   void handle_keys(Frame& frame, Wishes& wishes);
   void choose_focus(const Items& items);
+  void show_export(Frame& frame);
 };
+
+// On the figures page the figure, else a picture of the pane that was clicked last.
+void Window::Parts::show_export(Frame& frame) {
+  if (frame.session.view().page == Page::figures) {
+    export_dialog.show("figures.paper", true);
+  } else {
+    export_dialog.show(focus, false);
+  }
+}
 
 void Window::Parts::draw_top_bar(Frame& frame, Rect bar, Wishes& wishes) {
   Session& session = frame.session;
@@ -56,8 +69,9 @@ void Window::Parts::draw_top_bar(Frame& frame, Rect bar, Wishes& wishes) {
   ImGui::SetCursorScreenPos(bar.min());
   if (button(frame, "window.open", "Open", "Open a trace (Ctrl+O)")) open_dialog.show();
   ImGui::SameLine();
-  if (button(frame, "window.export", "Export", "A picture of this page or a pane (Ctrl+E)")) {
-    export_dialog.show(focus);
+  if (button(frame, "window.export", "Export",
+             "A picture of this page or a pane, or its figure (Ctrl+E)")) {
+    show_export(frame);
   }
   ImGui::SameLine(0, frame.px(20));
   int page_number = static_cast<int>(session.view().page);
@@ -270,7 +284,7 @@ void Window::Parts::handle_keys(Frame& frame, Wishes& wishes) {
     if (frame.pressed({'1' + page_number})) session.go(static_cast<Page>(page_number));
   }
   if (frame.pressed({'O', false, true})) open_dialog.show();
-  if (frame.pressed({'E', false, true})) export_dialog.show(focus);
+  if (frame.pressed({'E', false, true})) show_export(frame);
   if (frame.pressed({'Q', false, true})) wishes.quit = true;
   if (frame.pressed({'T'})) wishes.toggle_theme = true;
   if (frame.pressed({'+', false, true}) || frame.pressed({'=', false, true}))
@@ -359,9 +373,13 @@ Wishes Window::draw(Frame& frame, ImVec2 size) {
 
   if (dialog && parts.keys_shown && frame.pressed({KeyPress::kF1})) parts.keys_shown = false;
   if (const auto path = parts.open_dialog.draw(frame, size)) wishes.open = *path;
-  if (const auto choice = parts.export_dialog.draw(frame, size, parts.panes, area)) {
-    wishes.export_png = choice->path;
-    wishes.export_rect = choice->rect;
+  if (std::exchange(parts.desk.export_wanted, false)) parts.show_export(frame);
+  if (const auto picture = parts.export_dialog.draw(frame, size, parts.panes, area)) {
+    wishes.export_png = picture->path;
+    wishes.export_rect = picture->rect;
+  }
+  if (std::string written = parts.export_dialog.take_notice(); !written.empty()) {
+    notify(std::move(written), false);
   }
   draw_keys(frame, size, parts.keys_shown);
   if (dialog) frame.keys.clear();
@@ -379,6 +397,10 @@ Rect Window::page_rect() const {
 
 void Window::set_recent(std::vector<std::string> paths) {
   parts_->recent = std::move(paths);
+}
+
+void Window::set_version(std::string version) {
+  parts_->desk.version = std::move(version);
 }
 
 void Window::notify(std::string sentence, bool warning) {

@@ -28,6 +28,8 @@ class Window {
   Rect page_rect() const;
   // Recent files for the empty window, newest first.
   void set_recent(std::vector<std::string> paths);
+  // Of the program, into the metadata of figures.
+  void set_version(std::string version);
   // A sentence for the status line, until the next click: what was exported, what failed.
   void notify(std::string sentence, bool warning);
   // Whether something moves by itself, so that frames must go on.

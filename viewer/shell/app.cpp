@@ -28,6 +28,7 @@ App::App(Host& host, AppOptions options)
   session_ = std::make_unique<Session>(*library_);
   window_ = std::make_unique<Window>();
   window_->set_recent(options_.recent);
+  window_->set_version(options_.version);
   items_.panes_only = !options_.all_items;
   theme_.palette = options_.dark ? dark_palette() : light_palette();
   apply_theme();
@@ -226,19 +227,16 @@ void App::finish_export(const Picture& picture) {
 
 bool App::settle(double timeout_s) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::duration<double>(timeout_s);
-  for (;;) {
+  // Panes may ask for more once they see what came, and an answer may come in the frame that asks.
+  constexpr int kCalmFrames = 5;
+  for (int calm = 0; calm < kCalmFrames; ++calm) {
     frame();
-    if (library_->busy()) {
-      const std::chrono::duration<double, std::milli> left =
-          until - std::chrono::steady_clock::now();
-      if (left.count() <= 0 || !library_->wait_idle(static_cast<int>(left.count()))) return false;
-      continue;
-    }
-    // Panes may ask for more once they see what came.
-    frame();
-    frame();
-    if (!library_->busy()) return true;
+    if (!library_->busy()) continue;
+    calm = -1;
+    const std::chrono::duration<double, std::milli> left = until - std::chrono::steady_clock::now();
+    if (left.count() <= 0 || !library_->wait_idle(static_cast<int>(left.count()))) return false;
   }
+  return true;
 }
 
 void App::run(const std::function<void()>& at_rest) {

@@ -23,6 +23,7 @@ struct AppOptions {
   bool fixed_time = false;  // every frame is kOffscreenFrameSeconds later, whatever the clock says
   bool all_items = false;   // of every widget, for scripts; else of panes alone
   std::vector<std::string> recent;               // files, newest first
+  std::string version;                           // of the program, into figures' metadata
   std::function<void(std::string_view)> log;     // one line per action
   std::function<void(std::string_view)> report;  // failures, as sentences
 };
@@ -40,7 +41,7 @@ class App {
   // Draws until the window closes: on demand, so that nothing is done where nothing changes.
   // `at_rest` is called whenever the window has come to rest.
   void run(const std::function<void()>& at_rest = {});
-  // Draws until everything that was asked for is there, and two frames more. False after
+  // Draws until everything that was asked for is there, and a few frames more. False after
   // `timeout_s`.
   bool settle(double timeout_s = 60);
 

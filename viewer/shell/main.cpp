@@ -19,7 +19,7 @@ namespace {
 
 constexpr const char* kFooter = R"(Keys:
   Space play, arrows step (with Shift ten), Home fit, Backspace undo a change of view, / find, F1 all keys
-  Ctrl+O open, Ctrl+E export a picture of the page, Ctrl + and Ctrl - larger and smaller, Ctrl+Q quit
+  Ctrl+O open, Ctrl+E export a picture or a figure, Ctrl + and Ctrl - larger and smaller, Ctrl+Q quit
 
 Examples:
   kvreel-viewer trace.h5                                                  a window
@@ -53,6 +53,7 @@ AppOptions app_options(const Options& options) {
   AppOptions app;
   app.dark = options.theme != "light";
   app.scale = options.scale;
+  app.version = KVREEL_VERSION;
   app.report = [](std::string_view message) { print_line("kvreel-viewer: ", message); };
   if (options.log_events) app.log = [](std::string_view line) { print_line("", line); };
   return app;

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "viewer/model/figure_choice.h"
 #include "viewer/shell/keys.h"
 
 namespace kvreel::viewer {
@@ -30,7 +31,8 @@ constexpr std::array kGrammar = {
     Grammar{"drag", 5, 5},       Grammar{"wheel", 2, 2},        Grammar{"key", 1, 1},
     Grammar{"type", 1, 1, true}, Grammar{"frames", 1, 1},       Grammar{"wait", 0, 0},
     Grammar{"shot", 1, 2},       Grammar{"theme", 1, 1},        Grammar{"size", 1, 1},
-    Grammar{"open", 1, 1, true}, Grammar{"expect", 2, 2, true}, Grammar{"absent", 1, 1}};
+    Grammar{"open", 1, 1, true}, Grammar{"expect", 2, 2, true}, Grammar{"absent", 1, 1},
+    Grammar{"figure", 1, 1}};
 
 bool is_space(char c) {
   return c == ' ' || c == '\t' || c == '\r';
@@ -116,6 +118,10 @@ void check_step(const ScriptStep& step) {
     if (arguments[0] != "dark" && arguments[0] != "light") fail("a theme is dark or light");
   } else if (command == "size") {
     parse_size(arguments[0]);
+  } else if (command == "figure" && find_figure(arguments[0]) == nullptr) {
+    std::vector<std::string> names;
+    for (const auto& info : exports::known_figures()) names.emplace_back(info.name);
+    fail("there is no figure '{}'.{}", arguments[0], suggest_name(arguments[0], names));
   }
 }
 
@@ -173,6 +179,10 @@ class Runner {
       const PixelSize size = parse_size(a[0]);
       host_.resize(size.width, size.height);
       frames(3);
+    } else if (command == "figure") {
+      app_.session().go(Page::figures);
+      app_.session().view().figure.name = a[0];
+      frames(2);
     } else if (command == "open") {
       app_.open(a[0]);
       frames(1);

@@ -3,11 +3,14 @@
 // One command a line; # begins a comment; an argument with spaces stands in double quotes. Places
 // in an item are shares of its width and height (0.5 0.5: its middle).
 //
-//   click NAME [FX FY]        double-click NAME [FX FY]     hover NAME [FX FY]
-//   drag NAME FX FY FX FY     wheel NAME NOTCHES            key KEY       (space, ctrl+e,
-//   shift+right) type TEXT                 frames N                      wait          (until all
-//   is loaded) shot FILE [NAME]          theme dark|light              size WxH      open PATH
-//   expect NAME TEXT          (its text contains TEXT)      absent NAME
+//   click NAME [FX FY]          double-click NAME [FX FY]     hover NAME [FX FY]
+//   drag NAME FX FY FX FY       wheel NAME NOTCHES
+//   key KEY                     (space, ctrl+e, shift+right)
+//   type TEXT
+//   frames N                    wait                          (until all is loaded)
+//   shot FILE [NAME]            theme dark|light              size WxH
+//   open PATH                   figure NAME                   (on the figures page)
+//   expect NAME TEXT            (its text contains TEXT)      absent NAME
 #pragma once
 
 #include <string>

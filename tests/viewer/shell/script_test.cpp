@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "viewer/big_trace.h"
 #include "viewer/shell/scene.h"
 
 namespace kvreel::viewer {
@@ -54,6 +55,8 @@ TEST(Script, ThatIsWrongNamesTheLine) {
   EXPECT_EQ(parse_error("drag a 0 0 1 x"), "steps.txt, line 1: 'x' is no number.");
   EXPECT_EQ(parse_error("key alt+q"), "steps.txt, line 1: there is no key 'alt+q'.");
   EXPECT_EQ(parse_error("theme pink"), "steps.txt, line 1: a theme is dark or light.");
+  EXPECT_EQ(parse_error("figure layer-budge"),
+            "steps.txt, line 1: there is no figure 'layer-budge'. Did you mean 'layer-budget'?");
   EXPECT_EQ(parse_error("frames 0"),
             "steps.txt, line 1: 'frames' takes a number from 1 to 100000.");
   EXPECT_EQ(parse_error("click \"open"), "steps.txt, line 1: a quote is not closed.");
@@ -127,6 +130,17 @@ TEST_F(ScriptRun, TakesPicturesOfTheWindowAndOfItems) {
   EXPECT_NEAR(item.width, rect[2].get<double>(), 1);
   EXPECT_NEAR(item.height, rect[3].get<double>(), 1);
   EXPECT_EQ(json["size"], (std::vector<int>{800, 600}));
+}
+
+TEST_F(ScriptRun, GoesToAFigure) {
+  KVREEL_OFFSCREEN_OR_SKIP(host, 1200, 800);
+  testing::write_big_trace(dir.file("a.h5"), {.samples = 3, .spans = 200});
+  EXPECT_EQ(run(*host, "open " + dir.file("a.h5") +
+                           "\nwait\nfigure layer-budget\nwait\nexpect page.Figures on\n"
+                           "expect figures.canvas layer-budget\nshot " +
+                           dir.file("a.png") + " figures.sheet"),
+            "no error");
+  EXPECT_GT(read_png(dir.file("a.png")).width, 400);
 }
 
 TEST_F(ScriptRun, SaysWhyAFileCannotBeOpened) {
