@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "tracer/hdf5/file.h"
+#include "tracer/hdf5/trace_file.h"
 #include "tracer/read/recover.h"
 #include "tracer/record/live_file.h"
 #include "tracer/rows.h"
@@ -199,21 +200,40 @@ TEST_F(LiveTrace, AKilledFileThatWasCutShortGivesItsWholeCommits) {
     const Trace trace = Trace::open(path());
     rows = total_rows(trace);
   }
+  // The kill may have come after the file grew beyond what its last commit needs; a cut in that
+  // part takes no commit away.
+  const uint64_t needed = TraceFile::open(path()).commit().file_bytes;
   int shorter = 0;
+  int refused = 0;
   for (const double share : {0.95, 0.8, 0.6, 0.5, 0.3, 0.1}) {
     SCOPED_TRACE(share);
     const std::string cut = path("cut.h5");
     spill(cut, std::string_view(whole).substr(
-                   0, static_cast<size_t>(share * static_cast<double>(whole.size()))));
+                   0, static_cast<size_t>(share * static_cast<double>(needed))));
     const std::string error = error_of([&] { Trace::open(cut); });
-    EXPECT_NE(error.find("cut short"), std::string::npos) << error;
-    recover(cut, path("out.h5"), true);
+    // HDF5 does not know of what was written after its superblock: where the file still has all
+    // that it knows of, the last commit that fits counts.
+    if (error.empty()) {
+      const Trace trace = Trace::open(cut);
+      EXPECT_EQ(wrong_rows(trace), "");
+      EXPECT_LT(total_rows(trace), rows);
+    } else {
+      EXPECT_NE(error.find("cut short"), std::string::npos) << error;
+      ++refused;
+    }
+    // An index that was being extended may point beyond the cut: then a sentence says so.
+    const std::string refusal = error_of([&] { recover(cut, path("out.h5"), true); });
+    if (!refusal.empty()) {
+      EXPECT_NE(refusal.find(cut), std::string::npos) << refusal;
+      continue;
+    }
     const Trace recovered = Trace::open(path("out.h5"));
     EXPECT_EQ(wrong_rows(recovered), "");
     EXPECT_LT(total_rows(recovered), rows);
     shorter += total_rows(recovered) > 0;
   }
   EXPECT_GE(shorter, 4);
+  EXPECT_GE(refused, 4);
 }
 
 TEST_F(LiveTrace, RecoverNamesWhatItWillNotDo) {
