@@ -2,7 +2,6 @@
 #include <array>
 #include <cmath>
 
-#include "base/text.h"
 #include "viewer/null_ui.h"
 
 namespace kvreel::viewer::testing {
@@ -38,7 +37,7 @@ TEST(Ui, OneOfSeveralIsChosen) {
 TEST(Ui, ACheckIsTurnedOnAndOff) {
   NullUi ui;
   bool on = false;
-  ui.show([&](Frame& frame, const Rect&) { check(frame, "c", "a run", on, 200); });
+  ui.show([&](Frame& frame, const Rect&) { check(frame, "c", "a run", on, 200, {}); });
   ui.frames(2);
   ui.click("c");
   EXPECT_TRUE(on);
@@ -46,22 +45,6 @@ TEST(Ui, ACheckIsTurnedOnAndOff) {
   ui.click("c");
   EXPECT_FALSE(on);
   EXPECT_EQ(ui.log().back(), "click c off");
-}
-
-TEST(Ui, ALongNameKeepsItsEnds) {
-  NullUi ui;
-  ImFont* const font = ui.theme().fonts.text;
-  const std::string name = "refreekv:keep-layers=none,threshold=5%";
-  EXPECT_EQ(cut_in_middle(font, name, text_width(font, name)), name);
-  for (const float width : {40.f, 90.f, 150.f, 200.f}) {
-    const std::string cut = cut_in_middle(font, name, width);
-    EXPECT_LE(text_width(font, cut), width);
-    EXPECT_TRUE(cut.ends_with("5%")) << cut;
-    EXPECT_TRUE(cut.starts_with("r")) << cut;
-    EXPECT_GT(text_width(font, cut), width - 2 * text_width(font, "m")) << "no more than needed";
-  }
-  // Never half a character.
-  EXPECT_TRUE(is_utf8(cut_in_middle(font, "\u03bb\u03bb\u03bb\u03bb\u03bb\u03bb\u03bb", 30)));
 }
 
 TEST(Ui, ACanvasTellsAClickFromADrag) {

@@ -220,11 +220,15 @@ void FigureOptionsPane::draw_runs(Frame& frame, float width) {
   if (traces.size() > 1) {
     ImGui::Dummy({0, frame.px(4)});
     ImGui::TextDisabled("Traces");
+    std::vector<std::string> files;
+    for (const TraceId trace : traces) {
+      const auto overview = frame.library.overview(trace);
+      files.push_back(overview ? overview->file : std::string());
+    }
     for (size_t i = 0; i < traces.size(); ++i) {
-      const auto overview = frame.library.overview(traces[i]);
       bool on = !look.leaves_out(traces[i]);
       const std::string name = fmt::format("figures.trace.{}", i);
-      if (!overview || !check(frame, name.c_str(), overview->file, on, width)) continue;
+      if (files[i].empty() || !check(frame, name.c_str(), files[i], on, width, files)) continue;
       std::erase(look.traces_left_out, traces[i]);
       if (!on) look.traces_left_out.push_back(traces[i]);
     }
@@ -232,10 +236,12 @@ void FigureOptionsPane::draw_runs(Frame& frame, float width) {
   ImGui::Dummy({0, frame.px(4)});
   ImGui::TextDisabled("Runs");
   const std::vector<std::string> names = figure_runs(session);
+  std::vector<std::string> labels;
+  for (const std::string& name : names) labels.push_back(to_utf8_lossy(name));
   for (size_t i = 0; i < names.size(); ++i) {
     bool on = !look.leaves_out(names[i]);
     const std::string name = fmt::format("figures.run.{}", i);
-    if (!check(frame, name.c_str(), to_utf8_lossy(names[i]), on, width)) continue;
+    if (!check(frame, name.c_str(), labels[i], on, width, labels)) continue;
     std::erase(look.runs_left_out, names[i]);
     if (!on) look.runs_left_out.push_back(names[i]);
   }

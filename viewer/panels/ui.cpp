@@ -117,7 +117,8 @@ bool segmented(Frame& frame, const char* name, std::span<const char* const> labe
   return changed;
 }
 
-bool check(Frame& frame, const char* name, std::string_view label, bool& on, float width) {
+bool check(Frame& frame, const char* name, std::string_view label, bool& on, float width,
+           std::span<const std::string> all) {
   const Palette& p = frame.palette();
   ImDrawList& list = *ImGui::GetWindowDrawList();
   const ImVec2 at = ImGui::GetCursorScreenPos();
@@ -134,7 +135,7 @@ bool check(Frame& frame, const char* name, std::string_view label, bool& on, flo
   draw_check(frame, list, {at.x + frame.px(10), middle}, on);
   ImFont* const font = frame.theme.fonts.text;
   const float room = width - frame.px(26);
-  const std::string shown = cut_in_middle(font, label, room);
+  const std::string shown = fitted_label(font, room, label, all);
   draw_text(list, font, {at.x + frame.px(24), middle - font->FontSize / 2}, on ? p.text : p.text2,
             shown);
   if (hovered && shown != label) tooltip(frame, label);
@@ -309,30 +310,6 @@ void draw_text(ImDrawList& list, ImFont* font, ImVec2 at, ImU32 color, std::stri
   }
   list.AddText(font, font->FontSize, {std::round(at.x), std::round(at.y)}, color, text.data(),
                text.data() + text.size());
-}
-
-std::string cut_in_middle(ImFont* font, std::string_view text, float width) {
-  if (text_width(font, text) <= width) return std::string(text);
-  constexpr std::string_view kEllipsis = "\u2026";
-  const auto is_inside = [&](size_t at) {  // of a character
-    return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
-  };
-  size_t head = text.size() / 2;
-  size_t tail = head;  // where it begins
-  for (;;) {
-    while (is_inside(head)) --head;
-    while (is_inside(tail)) ++tail;
-    std::string cut(text.substr(0, head));
-    cut += kEllipsis;
-    cut += text.substr(tail);
-    if (text_width(font, cut) <= width || (head == 0 && tail == text.size())) return cut;
-    // The end says more: "threshold=5%".
-    if (head > 0 && (head * 2 >= text.size() - tail || tail == text.size())) {
-      --head;
-    } else {
-      ++tail;
-    }
-  }
 }
 
 void draw_text_fitted(ImDrawList& list, ImFont* font, ImVec2 at, float width, ImU32 color,

@@ -125,8 +125,9 @@ bool toggle(Frame& frame, const char* name, const char* label, bool& on,
             const char* tooltip = nullptr);
 // One of several, side by side; true when another was chosen.
 bool segmented(Frame& frame, const char* name, std::span<const char* const> labels, int& chosen);
-// A box with a tick and a label that is cut to the width, in its middle.
-bool check(Frame& frame, const char* name, std::string_view label, bool& on, float width);
+// A box with a tick and a label, shortened to the width as fitted_label() does beside all of them.
+bool check(Frame& frame, const char* name, std::string_view label, bool& on, float width,
+           std::span<const std::string> all);
 // A label that is wider than the field is shortened as fitted_label() does.
 bool combo(Frame& frame, const char* name, std::span<const std::string> labels, int& chosen,
            float width);
@@ -176,9 +177,6 @@ enum class Align : uint8_t { left, center, right };
 float text_width(ImFont* font, std::string_view text);
 void draw_text(ImDrawList& list, ImFont* font, ImVec2 at, ImU32 color, std::string_view text,
                Align align = Align::left);
-// Without as much of its middle as does not go into `width`, and an ellipsis there: names of runs
-// differ at their ends.
-std::string cut_in_middle(ImFont* font, std::string_view text, float width);
 // Cut with an ellipsis to `width`.
 void draw_text_fitted(ImDrawList& list, ImFont* font, ImVec2 at, float width, ImU32 color,
                       std::string_view text);
