@@ -136,9 +136,15 @@ Ctrl-C ends the pass in progress and finishes the trace.)");
   trace.flag("--no-spans", o.no_spans, "Do not record the time of every operation");
   trace.flag("--no-norms", o.no_norms, "Do not record attention norms");
   trace.flag("--decode-norms", o.decode_norms, "Record attention norms of decode steps too");
-  trace.flag(
-      "--attention-rows", o.attention_rows,
-      "Record the last prompt row's attention: layers x heads x tokens x 4 bytes for each pass");
+  trace
+      .option(
+          "--attention-rows", o.attention_rows,
+          "Record the attention of the last K prompt rows (1 where no K is given): K x layers x "
+          "heads x tokens x 4 bytes for each pass")
+      ->expected(0, 1)
+      ->default_str("1")
+      ->check(CLI::Range(1, 4096))
+      ->type_name("[K]");
   trace.flag("--no-hash", o.no_hash, "Do not hash the model's files");
   trace.flag("--no-bandwidth", o.no_bandwidth,
              "Do not measure the machine's read bandwidth beforehand");

@@ -43,7 +43,7 @@ struct RecordOptions {
   bool no_spans = false;
   bool no_norms = false;
   bool decode_norms = false;
-  bool attention_rows = false;
+  int64_t attention_rows = 0;
   bool no_hash = false;
   bool no_bandwidth = false;
   bool quiet = false;

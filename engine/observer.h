@@ -95,6 +95,12 @@ struct SampleEvent {
   int64_t original_tokens = 0;           // before truncation; = tokens.size() where nothing was cut
 };
 
+// One score of a generated text, under the name of its metric ("token-f1").
+struct Score {
+  std::string metric;
+  double value = 0;  // from 0 to 1, 1 is best
+};
+
 enum class FinishReason : uint8_t { stop_token, max_new_tokens, max_positions, interrupted };
 inline constexpr std::array<std::string_view, 4> kFinishReasonNames = {
     "stop_token", "max_new_tokens", "max_positions", "interrupted"};
@@ -103,10 +109,15 @@ struct PassEvent {
   int32_t run = 0;
   int32_t sample = 0;
   FinishReason finish = FinishReason::stop_token;
-  std::string_view text;     // generated text, special tokens left out
-  int32_t generated = 0;     // tokens, the stop token included
-  int32_t exact_match = -1;  // 1: text equals an answer; 0: it does not; -1: no answers
-  double budget = 1;         // mean over layers of kept / prompt positions at the end of prefill
+  std::string_view text;          // generated text, special tokens left out
+  int32_t generated = 0;          // tokens, the stop token included
+  int32_t exact_match = -1;       // 1: text equals an answer; 0: it does not; -1: no answers
+  std::span<const Score> scores;  // of the text against the answers, by the sample's metrics
+  // The run of the same sample whose prefill this pass shares, -1: its own. A shared prefill's time
+  // is in prefill_ns, which is then a sum of parts, not one span of time: the model's part as
+  // measured there, and this run's own deciding and keeping.
+  int32_t prefill_run = -1;
+  double budget = 1;  // mean over layers of kept / prompt positions at the end of prefill
   int64_t start_ns = 0;
   int64_t prefill_ns = 0;  // step 0: to the first token, decisions included
   int64_t decide_ns = 0;   // of it: deciding and compacting the cache
@@ -114,6 +125,25 @@ struct PassEvent {
   CacheBytes after_prefill;
   CacheBytes at_end;
   uint64_t full_after_prefill = 0;  // bytes that the unpruned prompt asks for
+};
+
+// How the distribution of a step's token differs from the full cache's, both having read the
+// reference run's tokens up to there.
+struct FidelityEvent {
+  StepId at;                     // step s is about token s of the reference's output
+  int32_t token = 0;             // that token
+  double kl = 0;                 // KL(full || run) of the softmax at temperature 1, nats
+  bool same_top = false;         // both have the same most probable token
+  double logprob = 0;            // of the token under the run, natural log
+  double reference_logprob = 0;  // ... under the full cache
+};
+
+// How much attention the full cache pays, in the same steps, to positions that the run has evicted.
+struct LostAttentionEvent {
+  StepId at;
+  int32_t layer = 0;
+  double mean = 0;  // share of probability mass, mean over query heads
+  double max = 0;   // the largest of a query head
 };
 
 class Observer {
@@ -133,6 +163,9 @@ class Observer {
   virtual void on_attention(const AttentionEvent&) {}
   virtual void on_decision(const DecisionEvent&) {}
   virtual void on_step(const StepEvent&) {}
+  // Of a pass, after its steps and before on_pass().
+  virtual void on_fidelity(const FidelityEvent&) {}
+  virtual void on_lost_attention(const LostAttentionEvent&) {}
   virtual void on_pass(const PassEvent&) {}
 };
 

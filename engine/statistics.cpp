@@ -13,11 +13,13 @@ StatisticsRequest StatisticsRequest::merged(const StatisticsRequest& other) cons
           .row_norms = row_norms || other.row_norms,
           .row_entropy = row_entropy || other.row_entropy,
           .column_sums = column_sums || other.column_sums,
-          .column_square_sums = column_square_sums || other.column_square_sums};
+          .column_square_sums = column_square_sums || other.column_square_sums,
+          .last_queries = std::max(last_queries, other.last_queries),
+          .query_moments = query_moments || other.query_moments};
 }
 
 AttentionStatistics AttentionStatistics::make(const StatisticsRequest& request, int64_t q_heads,
-                                              int64_t queries, int64_t keys) {
+                                              int64_t queries, int64_t keys, int64_t head_dim) {
   AttentionStatistics statistics;
   statistics.q_heads = q_heads;
   statistics.queries = queries;
@@ -31,12 +33,26 @@ AttentionStatistics AttentionStatistics::make(const StatisticsRequest& request, 
   statistics.row_entropy = sized(request.row_entropy, q_heads * queries);
   statistics.column_sums = sized(request.column_sums, q_heads * keys);
   statistics.column_square_sums = sized(request.column_square_sums, q_heads * keys);
+  statistics.head_dim = head_dim;
+  statistics.last_queries = std::min(request.last_queries, queries);
+  statistics.query_vectors =
+      sized(statistics.last_queries > 0, q_heads * statistics.last_queries * head_dim);
+  if (request.query_moments) {
+    statistics.moment_rows = std::max<int64_t>(queries - kSinkPositions, 0);
+    statistics.query_sums.resize(static_cast<size_t>(q_heads * head_dim));
+    statistics.query_products.resize(static_cast<size_t>(q_heads * head_dim * head_dim));
+  }
   return statistics;
 }
 
 std::span<const float> AttentionStatistics::row(int64_t q_head, int64_t r) const {
   const auto begin = static_cast<size_t>((q_head * last_rows + r) * keys);
   return {probabilities.data() + begin, static_cast<size_t>(keys)};
+}
+
+std::span<const float> AttentionStatistics::query(int64_t q_head, int64_t r) const {
+  const auto begin = static_cast<size_t>((q_head * last_queries + r) * head_dim);
+  return {query_vectors.data() + begin, static_cast<size_t>(head_dim)};
 }
 
 std::vector<HeadNorms> head_norms(const AttentionStatistics& statistics) {

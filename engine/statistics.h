@@ -14,6 +14,8 @@ struct StatisticsRequest {
   bool row_entropy = false;
   bool column_sums = false;
   bool column_square_sums = false;
+  int64_t last_queries = 0;    // query vectors of the last k rows; capped at the rows there are
+  bool query_moments = false;  // sums and products of the query vectors before rotation
 
   bool any() const {
     return last_rows > 0 || row_norms || row_entropy || column_sums || column_square_sums;
@@ -22,8 +24,13 @@ struct StatisticsRequest {
   StatisticsRequest merged(const StatisticsRequest& other) const;
 };
 
+// First cached keys, and first rows of a prompt, that statistics treat as attention sinks.
+inline constexpr int64_t kSinkPositions = 4;
+
 // Attention probabilities a_ij of one layer in one step, summed up: i over the step's query rows, j
-// over the cached keys at the time (before any eviction). Empty where not requested.
+// over the cached keys at the time (before any eviction). Empty where not requested. There may be
+// more than one asked for: several requests are met by one pass (a reader of the last k rows takes
+// the last k of last_rows).
 struct AttentionStatistics {
   int64_t q_heads = 0;
   int64_t queries = 0;  // query rows of the step
@@ -35,11 +42,22 @@ struct AttentionStatistics {
   std::vector<float> column_sums;         // [q_heads, keys], sum_i a_ij
   std::vector<float> column_square_sums;  // [q_heads, keys], sum_i a_ij^2
 
+  int64_t head_dim = 0;
+  int64_t last_queries = 0;
+  std::vector<float> query_vectors;  // [q_heads, last_queries, head_dim], rotary phase applied
+  // Over the step's rows from kSinkPositions on (the first rows of a prompt have outlying queries),
+  // before rotation:
+  int64_t moment_rows = 0;
+  std::vector<double> query_sums;      // [q_heads, head_dim], sum_i q_i
+  std::vector<double> query_products;  // [q_heads, head_dim, head_dim], sum_i q_i q_i^T
+
   // Sizes and zeroes what is requested.
   static AttentionStatistics make(const StatisticsRequest& request, int64_t q_heads,
-                                  int64_t queries, int64_t keys);
+                                  int64_t queries, int64_t keys, int64_t head_dim);
   // Row r (0 = oldest of the last rows) of one query head: [keys].
   std::span<const float> row(int64_t q_head, int64_t r) const;
+  // Query vector r (0 = oldest of the last queries) of one query head: [head_dim].
+  std::span<const float> query(int64_t q_head, int64_t r) const;
 };
 
 // One query head's attention in numbers.
@@ -51,8 +69,6 @@ struct HeadNorms {
   float last_row_sinks =
       0;  // probability mass of the last row on the first kSinkPositions cached keys
 };
-inline constexpr int64_t kSinkPositions = 4;
-
 // Per query head; NaN where the statistics that a number needs were not requested.
 std::vector<HeadNorms> head_norms(const AttentionStatistics& statistics);
 

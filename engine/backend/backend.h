@@ -34,8 +34,8 @@ class Backend {
   // Embeds `tokens`, whose positions are first_position, first_position + 1, ...
   virtual void begin(std::span<const int32_t> tokens, int64_t first_position) = 0;
   // Norm, projection, bias, rotary embedding; appends the rows' keys and values to the layer's
-  // cache.
-  virtual void qkv(int layer, Rows rows, KvCache& cache) = 0;
+  // cache. Fills the query vectors and moments that `statistics` has room for.
+  virtual void qkv(int layer, Rows rows, KvCache& cache, AttentionStatistics& statistics) = 0;
   // Attention over the layer's cache. Fills what `statistics` has room for: rows by their number in
   // the step, columns by cached row. statistics.keys is the layer's length once all of the step's
   // rows are appended.

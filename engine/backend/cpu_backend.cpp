@@ -34,6 +34,25 @@ class CpuBackend::HostMemory final : public KvMemory {
                   row_bytes);
     }
   }
+  void read(const kernels::PageLayout& layout, std::span<void* const> pages, int64_t first,
+            int64_t count, float* keys, float* values) override {
+    const size_t row_bytes = static_cast<size_t>(layout.head_dim) * kernels::size_of(layout.dtype);
+    const cpu::Exec one{.isa = cpu::Isa::generic, .threads = 1};
+    for (int64_t row = first; row < first + count;) {
+      const int64_t in_page = row % layout.page_rows;
+      const int64_t rows = std::min(layout.page_rows - in_page, first + count - row);
+      const auto* from =
+          static_cast<const std::byte*>(pages[static_cast<size_t>(row / layout.page_rows)]) +
+          static_cast<size_t>(in_page) * row_bytes;
+      const int64_t offset = (row - first) * layout.head_dim;
+      const int64_t elements = rows * layout.head_dim;
+      if (keys) cpu::to_f32(one, from, layout.dtype, elements, keys + offset);
+      if (values) {
+        cpu::to_f32(one, from + layout.value_offset(), layout.dtype, elements, values + offset);
+      }
+      row += rows;
+    }
+  }
 
  private:
   static constexpr std::align_val_t kLine{64};
@@ -109,7 +128,7 @@ void CpuBackend::begin(std::span<const int32_t> tokens, int64_t first_position) 
   }
 }
 
-void CpuBackend::qkv(int layer, Rows rows, KvCache& cache) {
+void CpuBackend::qkv(int layer, Rows rows, KvCache& cache, AttentionStatistics& statistics) {
   const LayerWeights& w = weights_->layers[static_cast<size_t>(layer)];
   const int64_t q_size = config_->q_size();
   const int64_t kv_size = config_->kv_size();
@@ -123,17 +142,57 @@ void CpuBackend::qkv(int layer, Rows rows, KvCache& cache) {
   linear(normed_.data(), rows.count(), w.k, w.k_bias, false, k, stride);
   linear(normed_.data(), rows.count(), w.v, w.v_bias, false, v, stride);
 
+  if (!statistics.query_sums.empty()) add_query_moments(rows, statistics);
+
   const int64_t angle = (first_position_ + rows.begin) * (config_->head_dim / 2);
   const float* cos = rope_.cos.data() + angle;
   const float* sin = rope_.sin.data() + angle;
   cpu::rope(exec_, q, rows.count(), config_->q_heads, config_->head_dim, stride, cos, sin);
   cpu::rope(exec_, k, rows.count(), config_->kv_heads, config_->head_dim, stride, cos, sin);
 
+  if (statistics.last_queries > 0) copy_queries(rows, statistics);
+
   cache.extend(layer, static_cast<int32_t>(first_position_ + rows.begin), rows.count());
   for (int head = 0; head < config_->kv_heads; ++head) {
     const int64_t offset = int64_t(head) * config_->head_dim;
     cpu::append(exec_, k + offset, v + offset, rows.count(), stride, cache.shape().page,
                 cache.pages(layer, head).data(), cache.length(layer, head) - rows.count());
+  }
+}
+
+// Work is cut by query head, so that sums do not depend on the number of threads.
+void CpuBackend::add_query_moments(Rows rows, AttentionStatistics& statistics) const {
+  const int64_t dim = config_->head_dim;
+  const int64_t stride = config_->q_size() + 2 * config_->kv_size();
+  const int64_t first = std::max(rows.begin, kSinkPositions);
+#pragma omp parallel for num_threads(exec_.threads)
+  for (int head = 0; head < config_->q_heads; ++head) {
+    double* sums = statistics.query_sums.data() + head * dim;
+    double* products = statistics.query_products.data() + head * dim * dim;
+    for (int64_t row = first; row < rows.end; ++row) {
+      const float* q = qkv_.data() + (row - rows.begin) * stride + head * dim;
+      for (int64_t i = 0; i < dim; ++i) {
+        const auto value = static_cast<double>(q[i]);
+        sums[i] += value;
+        for (int64_t j = 0; j < dim; ++j) {
+          products[i * dim + j] += value * static_cast<double>(q[j]);
+        }
+      }
+    }
+  }
+}
+
+void CpuBackend::copy_queries(Rows rows, AttentionStatistics& statistics) const {
+  const int64_t dim = config_->head_dim;
+  const int64_t stride = config_->q_size() + 2 * config_->kv_size();
+  const int64_t first_wanted = statistics.queries - statistics.last_queries;
+  for (int64_t row = std::max(rows.begin, first_wanted); row < rows.end; ++row) {
+    for (int64_t head = 0; head < config_->q_heads; ++head) {
+      const float* q = qkv_.data() + (row - rows.begin) * stride + head * dim;
+      std::copy_n(q, dim,
+                  statistics.query_vectors.data() +
+                      (head * statistics.last_queries + row - first_wanted) * dim);
+    }
   }
 }
 

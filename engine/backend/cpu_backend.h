@@ -32,7 +32,7 @@ class CpuBackend final : public Backend {
   int64_t chunk_rows() const override { return chunk_rows_; }
 
   void begin(std::span<const int32_t> tokens, int64_t first_position) override;
-  void qkv(int layer, Rows rows, KvCache& cache) override;
+  void qkv(int layer, Rows rows, KvCache& cache, AttentionStatistics& statistics) override;
   void attend(int layer, Rows rows, const KvCache& cache, AttentionStatistics& statistics) override;
   void attn_out(int layer, Rows rows) override;
   void ffn(int layer, Rows rows) override;
@@ -46,6 +46,8 @@ class CpuBackend final : public Backend {
   void linear(const float* x, int64_t rows, const kernels::Matrix& w, const kernels::Vector& bias,
               bool accumulate, float* y, int64_t y_stride) const;
   void cover_positions(int64_t positions);
+  void add_query_moments(Rows rows, AttentionStatistics& statistics) const;
+  void copy_queries(Rows rows, AttentionStatistics& statistics) const;
 
   const ModelConfig* config_;
   const Weights* weights_;

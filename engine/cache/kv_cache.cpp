@@ -100,6 +100,11 @@ std::span<void* const> KvCache::pages(int layer, int kv_head) const {
   return head(layer, kv_head).pages;
 }
 
+void KvCache::read(int layer, int kv_head, float* keys, float* values) const {
+  const Head& of = head(layer, kv_head);
+  memory_->read(shape_.page, of.pages, 0, static_cast<int64_t>(of.positions.size()), keys, values);
+}
+
 std::vector<kernels::CachedHead> KvCache::heads(int layer) const {
   std::vector<kernels::CachedHead> views;
   for (int kv_head = 0; kv_head < shape_.kv_heads; ++kv_head) {

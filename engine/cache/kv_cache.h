@@ -23,6 +23,10 @@ class KvMemory {
   // forwards only.
   virtual void compact(const kernels::PageLayout& layout, std::span<void* const> pages,
                        std::span<const int64_t> sources) = 0;
+  // Copies rows [first, first + count) of keys and of values to host memory as fp32, each [count,
+  // head_dim]; either may be null.
+  virtual void read(const kernels::PageLayout& layout, std::span<void* const> pages, int64_t first,
+                    int64_t count, float* keys, float* values) = 0;
 };
 
 // Rows of every head keep the rotary phase and the number of their original position. Heads of one
@@ -56,6 +60,8 @@ class KvCache {
   std::vector<kernels::CachedHead> heads(
       int layer) const;  // [kv_heads], valid until the layer changes
   std::span<void* const> pages(int layer, int kv_head) const;
+  // Every cached row of one KV head in host memory: see KvMemory::read.
+  void read(int layer, int kv_head, float* keys, float* values) const;
 
   CacheBytes bytes() const { return bytes_; }
   // Bytes that `rows` cached positions take in one KV head, without rounding to pages.

@@ -41,23 +41,33 @@ void announce_memory(const ForwardContext& context, StepId at, int layer, Memory
                               .cache = context.cache.bytes()});
 }
 
+int layer_of(const Decision& decision, const DecisionPoint& point) {
+  return decision.layer < 0 ? point.layer : decision.layer;
+}
+
 // Lets the policy decide and cuts the layer's cache. Returns the time it took.
 int64_t decide_and_keep(const ForwardContext& context, StepId at, const DecisionPoint& point,
                         const AttentionStatistics& statistics, const Timed& timed) {
   const int64_t start = now_ns();
   std::vector<Decision> decisions;
-  timed(Op::decide, point.layer,
-        [&] { decisions = context.policy.decide(point, context.cache, statistics); });
+  timed(Op::decide, point.layer, [&] {
+    decisions = context.policy.decide({.point = point,
+                                       .config = context.config,
+                                       .cache = context.cache,
+                                       .statistics = statistics,
+                                       .state = context.state});
+  });
   const int64_t decided = now_ns();
   timed(Op::keep, point.layer, [&] {
     for (const Decision& decision : decisions) {
-      context.cache.keep(point.layer, decision.kv_head, decision.kept);
+      context.cache.keep(layer_of(decision, point), decision.kv_head, decision.kept);
     }
   });
   const int64_t end = now_ns();
   for (const Decision& decision : decisions) {
+    if (decision.provisional) continue;
     context.observer.on_decision({.at = at,
-                                  .layer = point.layer,
+                                  .layer = layer_of(decision, point),
                                   .decision = decision,
                                   .start_ns = start,
                                   .end_ns = decided});
@@ -84,20 +94,21 @@ ForwardResult forward(const ForwardContext& context, StepId at, std::span<const 
   ForwardResult result;
 
   timed(Op::embed, -1, [&] { backend.begin(tokens, first_position); });
-  for (int layer = 0; layer < context.layers; ++layer) {
+  for (int layer = 0; layer < context.config.layers; ++layer) {
     const DecisionPoint point{.step = at.step,
                               .layer = layer,
-                              .layers = context.layers,
+                              .layers = context.config.layers,
                               .prompt_tokens = context.prompt_tokens};
     const bool acts = context.policy.acts(point);
     const StatisticsRequest request =
         acts ? observed.merged(context.policy.needs(point)) : observed;
-    AttentionStatistics statistics = AttentionStatistics::make(request, context.q_heads, rows,
-                                                               context.cache.longest(layer) + rows);
+    AttentionStatistics statistics =
+        AttentionStatistics::make(request, context.config.q_heads, rows,
+                                  context.cache.longest(layer) + rows, context.config.head_dim);
 
     for (int64_t begin = 0; begin < rows; begin += backend.chunk_rows()) {
       const Rows chunk{begin, std::min(begin + backend.chunk_rows(), rows)};
-      timed(Op::qkv, layer, [&] { backend.qkv(layer, chunk, context.cache); });
+      timed(Op::qkv, layer, [&] { backend.qkv(layer, chunk, context.cache, statistics); });
       timed(Op::attend, layer, [&] { backend.attend(layer, chunk, context.cache, statistics); });
       timed(Op::attn_out, layer, [&] { backend.attn_out(layer, chunk); });
       timed(Op::ffn, layer, [&] { backend.ffn(layer, chunk); });

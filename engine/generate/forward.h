@@ -15,8 +15,8 @@ struct ForwardContext {
   KvCache& cache;
   const Policy& policy;
   Observer& observer;
-  int layers = 0;
-  int q_heads = 0;
+  const ModelConfig& config;
+  PassState* state = nullptr;  // of the policy
   int64_t prompt_tokens = 0;
 };
 

@@ -44,12 +44,13 @@ PassResult run_pass(const ModelConfig& config, Backend& backend, const Tokenizer
                           .page_rows = options.page_rows,
                           .head_dim = config.head_dim}},
                 backend.kv_memory());
+  const std::unique_ptr<PassState> state = policy.start_pass(config, prompt_tokens);
   const ForwardContext context{.backend = backend,
                                .cache = cache,
                                .policy = policy,
                                .observer = observer,
-                               .layers = config.layers,
-                               .q_heads = config.q_heads,
+                               .config = config,
+                               .state = state.get(),
                                .prompt_tokens = prompt_tokens};
   PassResult result;
   PassEvent pass{.run = run_index, .sample = sample_index};

@@ -34,11 +34,12 @@ class KeptSet {
 };
 
 enum class Reason : uint8_t {
-  keeps_all,     // the policy never evicts
-  exempt_layer,  // the policy leaves this layer whole
-  too_short,     // fewer positions than the policy protects
-  threshold,     // cut where the curve crosses the threshold
-  fixed_budget,  // cut to a size given beforehand
+  keeps_all,       // the policy never evicts
+  exempt_layer,    // the policy leaves this layer whole
+  too_short,       // fewer positions than the policy protects
+  threshold,       // cut where the curve crosses the threshold
+  fixed_budget,    // cut to a size given beforehand
+  attention_mass,  // cut to the fewest positions that hold a given share of the attention
 };
 
 // The drop of the attention norm if the first i candidates of the ranking are evicted, i = 0 ..
@@ -55,6 +56,7 @@ struct NormCurve {
 struct Decision {
   static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
+  int layer = -1;    // -1: the layer of the point; an earlier one where budgets cascade
   int kv_head = -1;  // -1: every KV head of the layer
   Reason reason = Reason::keeps_all;
   int64_t cached = 0;  // positions before the decision
@@ -62,10 +64,16 @@ struct Decision {
   // Candidates in the order of eviction, first to go first; null where the policy ranks nothing.
   // Shared by the layers and heads that rank alike.
   std::shared_ptr<const std::vector<int32_t>> ranking;
+  // What the candidates were ranked by, in the order of the ranking; null where it is position.
+  std::shared_ptr<const std::vector<float>> scores;
   std::shared_ptr<const NormCurve> curve;  // null where the policy measures nothing
-  double threshold = kNone;
+  double threshold = kNone;    // of the norm's drop, or the share of attention that stays
   int64_t cut = 0;             // candidates evicted: ranking[0, cut)
   int32_t halt_position = -1;  // ranking[cut], the candidate at which eviction stopped; -1: none
+  double temperature = kNone;  // by which logits were divided before they were compared
+  // The cache is cut, and nobody is told: a later decision of the same step about the same layer
+  // takes its place, and states the whole ranking and `cached` of before the first cut.
+  bool provisional = false;
 };
 
 }  // namespace kvreel::engine

@@ -8,9 +8,8 @@ class Full final : public Policy {
  public:
   std::vector<std::pair<std::string, std::string>> parameters() const override { return {}; }
 
-  std::vector<Decision> decide(const DecisionPoint& point, const KvCache& cache,
-                               const AttentionStatistics&) const override {
-    const std::span<const int32_t> positions = cache.positions(point.layer, 0);
+  std::vector<Decision> decide(const LayerView& layer) const override {
+    const std::span<const int32_t> positions = layer.positions(0);
     return {{.reason = Reason::keeps_all,
              .cached = static_cast<int64_t>(positions.size()),
              .kept = KeptSet::all(positions)}};

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/cache/kv_cache.h"
+#include "engine/model/config.h"
 #include "engine/policy/decision.h"
 #include "engine/statistics.h"
 
@@ -22,6 +23,30 @@ struct DecisionPoint {
   int layer = 0;
   int layers = 0;
   int64_t prompt_tokens = 0;
+};
+
+// What a policy remembers during one pass, such as sums over steps. Policies derive from it.
+class PassState {
+ public:
+  virtual ~PassState() = default;
+};
+
+// A layer at a decision point, as a policy sees it.
+struct LayerView {
+  const DecisionPoint& point;
+  const ModelConfig& config;
+  const KvCache& cache;
+  const AttentionStatistics& statistics;  // with at least what needs() asked for
+  PassState* state = nullptr;             // what start_pass() made, null where it made nothing
+
+  // Cached rows of one KV head of the layer, oldest first.
+  std::span<const int32_t> positions(int kv_head) const {
+    return cache.positions(point.layer, kv_head);
+  }
+  // Keys (rotary phase of their position applied) and values of the same rows, in host memory and
+  // fp32: [rows, head_dim].
+  std::vector<float> keys(int kv_head) const;
+  std::vector<float> values(int kv_head) const;
 };
 
 class Policy {
@@ -38,9 +63,19 @@ class Policy {
   // computed.
   virtual StatisticsRequest needs(const DecisionPoint&) const { return {}; }
 
-  // One decision for all KV heads of the layer, or one for each.
-  virtual std::vector<Decision> decide(const DecisionPoint& point, const KvCache& cache,
-                                       const AttentionStatistics& statistics) const = 0;
+  // Throws UsageError where the policy cannot run on this model, such as for a layer that it lacks.
+  virtual void check(const ModelConfig&) const {}
+
+  // Memory for one pass, handed back in LayerView::state; null for policies that need none. One
+  // policy serves many passes, so a policy itself remembers nothing.
+  virtual std::unique_ptr<PassState> start_pass(const ModelConfig&,
+                                                int64_t /*prompt_tokens*/) const {
+    return nullptr;
+  }
+
+  // One decision for all KV heads of the layer, or one for each. Layers decide in ascending order;
+  // in step 0 decisions never change what later layers see, because prefill attends to every key.
+  virtual std::vector<Decision> decide(const LayerView& layer) const = 0;
 };
 
 // The positions in a half-open interval of the cached rows, oldest first; what most policies call

@@ -57,9 +57,9 @@ class ReFreeKv final : public Policy {
     return {.last_rows = std::max(metric_rows(point.prompt_tokens), scored)};
   }
 
-  std::vector<Decision> decide(const DecisionPoint& point, const KvCache& cache,
-                               const AttentionStatistics& statistics) const override {
-    const std::span<const int32_t> cached = cache.positions(point.layer, 0);
+  std::vector<Decision> decide(const LayerView& layer) const override {
+    const AttentionStatistics& statistics = layer.statistics;
+    const std::span<const int32_t> cached = layer.positions(0);
     const auto n = static_cast<int64_t>(cached.size());
     Decision decision{.reason = Reason::threshold,
                       .cached = n,
@@ -73,11 +73,12 @@ class ReFreeKv final : public Policy {
     }
 
     const std::vector<std::vector<int32_t>> rankings =
-        by_attention_ ? rank_by_attention(cache.shape().kv_heads, first, candidates, statistics)
-                      : rank_by_position(first, candidates);
+        by_attention_
+            ? rank_by_attention(layer.cache.shape().kv_heads, first, candidates, statistics)
+            : rank_by_position(first, candidates);
     const auto curve = std::make_shared<const NormCurve>(
         norm_curve(reduced_rows(statistics), statistics.q_heads, rankings));
-    const bool exempt = std::binary_search(exempt_.begin(), exempt_.end(), point.layer);
+    const bool exempt = std::binary_search(exempt_.begin(), exempt_.end(), layer.point.layer);
     decision.reason = exempt ? Reason::exempt_layer : Reason::threshold;
     decision.curve = curve;
     decision.cut =

@@ -103,17 +103,29 @@ int64_t PolicyOptions::take_count(std::string_view key, int64_t fallback) {
              *text, key);
 }
 
+namespace {
+
+bool parse_amount(std::string_view text, Amount& amount) {
+  int64_t count = 0;
+  if (parse_count(text, count)) {
+    amount = {.value = static_cast<double>(count), .is_share = false};
+    return true;
+  }
+  double value = 0;
+  const bool percent = text.ends_with('%');
+  if (!parse_number(text.substr(0, text.size() - percent), value)) return false;
+  if (percent) value /= 100;
+  amount = {.value = value, .is_share = true};
+  return value >= 0 && value <= 1;
+}
+
+}  // namespace
+
 Amount PolicyOptions::take_amount(std::string_view key, Amount fallback) {
   const std::string* text = take(key);
   if (!text) return fallback;
-  int64_t count = 0;
-  if (parse_count(*text, count)) return {.value = static_cast<double>(count), .is_share = false};
-  double value = 0;
-  const bool percent = text->ends_with('%');
-  if (parse_number(std::string_view(*text).substr(0, text->size() - percent), value)) {
-    if (percent) value /= 100;
-    if (value >= 0 && value <= 1) return {.value = value, .is_share = true};
-  }
+  Amount amount;
+  if (parse_amount(*text, amount)) return amount;
   fail_usage("Policy '{}': {}={} is neither a share of the prompt ({}=50%) nor a count ({}=128).",
              policy_, key, *text, key, key);
 }
@@ -126,12 +138,65 @@ std::string PolicyOptions::take_choice(std::string_view key, std::string_view fa
   fail_usage("Policy '{}': {}={} is unknown.{}", policy_, key, *text, suggest_name(*text, choices));
 }
 
+Amount PolicyOptions::take_budget(std::string_view key, Amount fallback) {
+  const Amount amount = take_amount(key, fallback);
+  if (amount.value > 0) return amount;
+  fail_usage(
+      "Policy '{}': {}=0 keeps nothing; write a share of the prompt ({}=50%) or a count ({}=128).",
+      policy_, key, key, key);
+}
+
+double PolicyOptions::take_number(std::string_view key, double fallback, double least,
+                                  double most) {
+  const std::string* text = take(key);
+  if (!text) return fallback;
+  double value = 0;
+  if (parse_number(*text, value) && value >= least && value <= most) return value;
+  fail_usage("Policy '{}': {}={} is not a number from {} to {}.", policy_, key, *text, least, most);
+}
+
+std::vector<std::pair<int, Amount>> PolicyOptions::take_layer_amounts(std::string_view key) {
+  const std::string* text = take(key);
+  if (!text || *text == "none") return {};
+  std::vector<std::pair<int, Amount>> amounts;
+  // "0+1@100%+31@128": layers gather until their amount comes.
+  std::string layers;
+  for (const std::string& part : split(*text, '+')) {
+    const size_t at = part.find('@');
+    layers += (layers.empty() ? "" : "+") + part.substr(0, at);
+    if (at == std::string::npos) continue;
+    Amount amount;
+    if (!parse_amount(std::string_view(part).substr(at + 1), amount) || amount.value <= 0) {
+      fail_usage(
+          "Policy '{}': {}={}: '{}' is neither a share of the prompt (0-1@50%) nor a count "
+          "(0-1@128).",
+          policy_, key, *text, part.substr(at + 1));
+    }
+    for (const int layer : parse_layers(key, layers)) amounts.emplace_back(layer, amount);
+    layers.clear();
+  }
+  std::stable_sort(amounts.begin(), amounts.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  const auto twice =
+      std::adjacent_find(amounts.begin(), amounts.end(),
+                         [](const auto& a, const auto& b) { return a.first == b.first; });
+  if (!layers.empty() || twice != amounts.end()) {
+    fail_usage("Policy '{}': {}={} {}; write {}=0-1@100%+31@128.", policy_, key, *text,
+               layers.empty() ? "names a layer twice" : "ends in a layer without its budget", key);
+  }
+  return amounts;
+}
+
 std::vector<int> PolicyOptions::take_layers(std::string_view key, std::vector<int> fallback) {
   const std::string* text = take(key);
   if (!text) return fallback;
   if (*text == "none") return {};
+  return parse_layers(key, *text);
+}
+
+std::vector<int> PolicyOptions::parse_layers(std::string_view key, const std::string& text) const {
   std::vector<int> layers;
-  for (const std::string& part : split(*text, '+')) {
+  for (const std::string& part : split(text, '+')) {
     const size_t dash = part.find('-');
     int64_t first = 0;
     int64_t last = 0;
@@ -142,7 +207,7 @@ std::vector<int> PolicyOptions::take_layers(std::string_view key, std::vector<in
         first <= last && last < 100000;
     if (!valid) {
       fail_usage("Policy '{}': {}={} is no list of layers; write {}=0-1, {}=0+1+31 or {}=none.",
-                 policy_, key, *text, key, key, key);
+                 policy_, key, text, key, key, key);
     }
     for (int64_t layer = first; layer <= last; ++layer) layers.push_back(static_cast<int>(layer));
   }
@@ -223,14 +288,6 @@ std::unique_ptr<Policy> make_policy(const PolicySpec& spec) {
     return policy;
   }
   fail_usage("There is no policy '{}'.{}", spec.name, suggest_name(spec.name, policy_names()));
-}
-
-std::vector<int32_t> candidate_positions(std::span<const int32_t> cached, int64_t protected_first,
-                                         int64_t protected_last) {
-  const auto n = static_cast<int64_t>(cached.size());
-  const int64_t begin = std::min(protected_first, n);
-  const int64_t end = std::max(begin, n - protected_last);
-  return {cached.begin() + begin, cached.begin() + end};
 }
 
 }  // namespace kvreel::engine

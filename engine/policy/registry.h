@@ -38,12 +38,18 @@ class PolicyOptions {
                           const std::vector<std::string>& choices);
   std::vector<int> take_layers(std::string_view key,
                                std::vector<int> fallback);  // "none", "0-1", "0+1+31"
+  // An amount of at least one position and at most the whole prompt.
+  Amount take_budget(std::string_view key, Amount fallback);
+  // "none", "0-1@100%+31@128": layers, ascending, each with its amount. Absent: none.
+  std::vector<std::pair<int, Amount>> take_layer_amounts(std::string_view key);
+  double take_number(std::string_view key, double fallback, double least, double most);
 
   // Throws UsageError for options that were not taken, with the nearest known one.
   void finish() const;
 
  private:
   const std::string* take(std::string_view key);
+  std::vector<int> parse_layers(std::string_view key, const std::string& text) const;
 
   std::string policy_;
   std::vector<std::pair<std::string, std::string>> values_;

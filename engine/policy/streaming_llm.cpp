@@ -20,12 +20,11 @@ class StreamingLlm final : public Policy {
             {"keep-layers", layers_text(exempt_)}};
   }
 
-  std::vector<Decision> decide(const DecisionPoint& point, const KvCache& cache,
-                               const AttentionStatistics&) const override {
-    const std::span<const int32_t> cached = cache.positions(point.layer, 0);
+  std::vector<Decision> decide(const LayerView& layer) const override {
+    const std::span<const int32_t> cached = layer.positions(0);
     const auto n = static_cast<int64_t>(cached.size());
     Decision decision{.cached = n, .kept = KeptSet::all(cached)};
-    if (std::binary_search(exempt_.begin(), exempt_.end(), point.layer)) {
+    if (std::binary_search(exempt_.begin(), exempt_.end(), layer.point.layer)) {
       decision.reason = Reason::exempt_layer;
       return {decision};
     }

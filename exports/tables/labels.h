@@ -17,8 +17,8 @@ namespace kvreel::exports {
 inline constexpr std::array<std::string_view, 4> kFinishNames = {"stop token", "max new tokens",
                                                                  "max positions", "interrupted"};
 inline constexpr std::array<std::string_view, 2> kCauseNames = {"append", "keep"};
-inline constexpr std::array<std::string_view, 5> kReasonNames = {
-    "keeps all", "exempt layer", "too short", "threshold", "fixed budget"};
+inline constexpr std::array<std::string_view, 6> kReasonNames = {
+    "keeps all", "exempt layer", "too short", "threshold", "fixed budget", "attention mass"};
 inline constexpr int8_t kFinishInterrupted = 3;
 
 // The name of a number, or the number itself where a newer recorder wrote it.

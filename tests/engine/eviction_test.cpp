@@ -17,12 +17,12 @@ class FixedSets final : public Policy {
  public:
   explicit FixedSets(std::vector<std::vector<KeptSet>> sets) : sets_(std::move(sets)) {}
   std::vector<std::pair<std::string, std::string>> parameters() const override { return {}; }
-  std::vector<Decision> decide(const DecisionPoint& point, const KvCache& cache,
-                               const AttentionStatistics&) const override {
+  std::vector<Decision> decide(const LayerView& view) const override {
+    const DecisionPoint& point = view.point;
     std::vector<Decision> decisions;
     for (size_t head = 0; head < sets_[static_cast<size_t>(point.layer)].size(); ++head) {
       decisions.push_back({.kv_head = static_cast<int>(head),
-                           .cached = cache.length(point.layer, static_cast<int>(head)),
+                           .cached = view.cache.length(point.layer, static_cast<int>(head)),
                            .kept = sets_[static_cast<size_t>(point.layer)][head]});
     }
     return decisions;
@@ -187,8 +187,7 @@ TEST(Eviction, DecodesAsIfTheEvictedPositionsWereMasked) {
                                .cache = cache,
                                .policy = policy,
                                .observer = nobody,
-                               .layers = config.layers,
-                               .q_heads = config.q_heads,
+                               .config = config,
                                .prompt_tokens = kPrompt};
   const MaskedModel masked(model);
   double scale = 0;

@@ -39,6 +39,10 @@ class CountingMemory final : public KvMemory {
       *value(layout, pages, static_cast<int64_t>(i)) = *value(layout, pages, sources[i]);
     }
   }
+  void read(const kernels::PageLayout& layout, std::span<void* const> pages, int64_t first,
+            int64_t count, float* keys, float*) override {
+    for (int64_t i = 0; i < count; ++i) keys[i] = *value(layout, pages, first + i);
+  }
   // One number stands for a row in these tests: head_dim is 1.
   static float* value(const kernels::PageLayout& layout, std::span<void* const> pages,
                       int64_t row) {

@@ -31,8 +31,7 @@ struct Engine {
                                           .cache = cache,
                                           .policy = *full,
                                           .observer = observer,
-                                          .layers = model.config.layers,
-                                          .q_heads = model.config.q_heads,
+                                          .config = model.config,
                                           .prompt_tokens = static_cast<int64_t>(ids.size())},
                                          {}, ids, 0);
     return {result.logits.begin(), result.logits.end()};

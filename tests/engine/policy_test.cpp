@@ -29,6 +29,8 @@ class Positions {
     void release(void* page, size_t) override { std::free(page); }
     void compact(const kernels::PageLayout&, std::span<void* const>,
                  std::span<const int64_t>) override {}
+    void read(const kernels::PageLayout&, std::span<void* const>, int64_t, int64_t, float*,
+              float*) override {}
   };
   Memory memory_;
   KvCache cache_;
@@ -59,7 +61,10 @@ Decision decide(const std::string& spec, const std::vector<std::vector<float>>& 
                             .layer = layer,
                             .layers = 4,
                             .prompt_tokens = static_cast<int64_t>(last_rows[0].size())};
-  return policy->decide(point, positions.cache(), statistics_of(rows)).at(0);
+  const AttentionStatistics statistics = statistics_of(rows);
+  return policy
+      ->decide({.point = point, .config = {}, .cache = positions.cache(), .statistics = statistics})
+      .at(0);
 }
 
 // Candidates 3, 4 and 12 of the 3-4-12-13 quadruple: norms are 13 (all), sqrt(4^2 + 12^2) = 12.649,
@@ -164,8 +169,10 @@ TEST(ReFreeKv, RanksByAttentionInEachKvHead) {
                                                              {{0, 0, 0, 0, 1, 2, 3}}};
   const Positions positions(7, 2);
   const auto policy = make_policy(parse_policy_specs("refreekv:rank=attention,threshold=5%").at(0));
-  const auto decisions = policy->decide({.layer = 2, .layers = 4, .prompt_tokens = 7},
-                                        positions.cache(), statistics_of(rows));
+  const DecisionPoint point{.layer = 2, .layers = 4, .prompt_tokens = 7};
+  const AttentionStatistics statistics = statistics_of(rows);
+  const auto decisions = policy->decide(
+      {.point = point, .config = {}, .cache = positions.cache(), .statistics = statistics});
   ASSERT_EQ(decisions.size(), 2u);
   EXPECT_EQ(*decisions[0].ranking, (std::vector<int32_t>{5, 6, 4}));
   EXPECT_EQ(*decisions[1].ranking, (std::vector<int32_t>{4, 5, 6}));

@@ -134,7 +134,7 @@ TEST_F(DamagedTrace, ANewerMajorVersionIsRefusedWithBothVersions) {
     rewrite_int_attribute(file.get(), kAttrMajor, kFormatMajor + 1);
   }
   const std::string error = error_of([&] { Trace::open(name); });
-  EXPECT_NE(error.find("2.0"), std::string::npos) << error;
+  EXPECT_NE(error.find("2."), std::string::npos) << error;
   EXPECT_NE(error.find("reads 1.x"), std::string::npos) << error;
   EXPECT_NE(error.find("newer kvreel"), std::string::npos) << error;
 }

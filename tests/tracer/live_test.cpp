@@ -255,7 +255,8 @@ TEST_F(LiveTrace, RecoverReportsRowsAndPasses) {
     Passes passes = make_rows<Passes>(0, 2);
     for (auto* ends :
          {&passes.steps_end, &passes.spans_end, &passes.memory_end, &passes.attention_end,
-          &passes.attention_rows_end, &passes.decisions_end, &passes.kernels_end}) {
+          &passes.attention_rows_end, &passes.decisions_end, &passes.kernels_end,
+          &passes.fidelity_end, &passes.lost_attention_end, &passes.scores_end}) {
       *ends = {0, 0};
     }
     writer.append(passes);

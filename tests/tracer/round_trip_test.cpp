@@ -68,11 +68,13 @@ TEST_F(RoundTrip, ListsMayBeEmptyAltogether) {
     TraceWriter writer(path(), "{}");
     Rankings empty;
     empty.positions.ends = {0, 0, 0};
+    empty.scores.ends = {0, 0, 0};
     writer.append(empty);
     Rankings later;
     later.positions.push_back(std::vector<int32_t>{});
     later.positions.push_back(std::vector<int32_t>{5, 6});
     later.positions.push_back(std::vector<int32_t>{});
+    later.scores.ends = {0, 0, 0};
     writer.append(later);
     Names names;
     names.name.push_back("");
@@ -148,7 +150,8 @@ TEST_F(RoundTrip, PassesAndNotesAreFound) {
     passes.run = {0, 1, 0};
     passes.sample = {0, 0, 1};
     for (auto* ends : {&passes.memory_end, &passes.attention_end, &passes.attention_rows_end,
-                       &passes.decisions_end, &passes.kernels_end}) {
+                       &passes.decisions_end, &passes.kernels_end, &passes.fidelity_end,
+                       &passes.lost_attention_end, &passes.scores_end}) {
       *ends = {0, 0, 0};
     }
     passes.steps_end = {4, 4, 9};
@@ -182,7 +185,8 @@ TEST_F(RoundTrip, PassesWithEndsThatFallAreAnError) {
     Passes passes = make_rows<Passes>(0, 2);
     for (auto* ends :
          {&passes.steps_end, &passes.spans_end, &passes.memory_end, &passes.attention_end,
-          &passes.attention_rows_end, &passes.decisions_end, &passes.kernels_end}) {
+          &passes.attention_rows_end, &passes.decisions_end, &passes.kernels_end,
+          &passes.fidelity_end, &passes.lost_attention_end, &passes.scores_end}) {
       *ends = {0, 0};
     }
     passes.spans_end = {3, 2};

@@ -275,6 +275,7 @@ class BigTraceWriter {
         rows.head.push_back(static_cast<int16_t>(head));
         rows.probabilities.push_back(
             std::vector<float>(static_cast<size_t>(keys), 1.0f / static_cast<float>(keys)));
+        rows.row.push_back(0);
       }
     }
   }
@@ -291,6 +292,7 @@ class BigTraceWriter {
       tracer::Rankings rankings;
       ranking_ = static_cast<int64_t>(writer_.rows<tracer::Rankings>());
       rankings.positions.push_back(order_);
+      rankings.scores.push_back(std::vector<float>());
       append(std::move(rankings));
     }
     tracer::Decisions rows;
@@ -332,6 +334,7 @@ class BigTraceWriter {
       rows.start_ns.push_back(start_ns_ + prefill_ns_);
       rows.duration_ns.push_back(500);
       rows.kept_ranges.push_back(ranges);
+      rows.temperature.push_back(std::nan(""));
       if (measured) {
         curves.distance.push_back(curve);
         curves.distance_all.push_back(curve_all);
@@ -375,6 +378,10 @@ class BigTraceWriter {
     rows.attention_rows_end = {writer_.rows<tracer::AttentionRows>()};
     rows.decisions_end = {writer_.rows<tracer::Decisions>()};
     rows.kernels_end = {writer_.rows<tracer::Kernels>()};
+    rows.prefill_pass = {0};
+    rows.fidelity_end = {writer_.rows<tracer::Fidelity>()};
+    rows.lost_attention_end = {writer_.rows<tracer::LostAttention>()};
+    rows.scores_end = {writer_.rows<tracer::Scores>()};
     append(std::move(rows));
   }
 

@@ -16,19 +16,21 @@
 #include "tracer/format/tables_attention.h"
 #include "tracer/format/tables_inputs.h"
 #include "tracer/format/tables_passes.h"
+#include "tracer/format/tables_quality.h"
 
 namespace kvreel::tracer {
 
 // Readers accept the same major number; a minor number adds tables, columns and notes, never
 // changes them.
 inline constexpr int kFormatMajor = 1;
-inline constexpr int kFormatMinor = 0;
+inline constexpr int kFormatMinor = 1;
 inline constexpr std::string_view kFormatName = "kvreel-trace";
 
 // Every table but the commits, in the order in which a commit flushes them: what is referred to
 // before what refers to it.
-using Tables = std::tuple<Runs, Tokens, Samples, Names, Rankings, Curves, Steps, Spans, Memory,
-                          Attention, AttentionRows, Decisions, Kernels, Passes, Notes>;
+using Tables =
+    std::tuple<Runs, Tokens, Samples, Names, Rankings, Curves, Steps, Spans, Memory, Attention,
+               AttentionRows, Decisions, Kernels, Fidelity, LostAttention, Scores, Passes, Notes>;
 inline constexpr size_t kTableCount = std::tuple_size_v<Tables>;
 
 // Position of a table in Tables.

@@ -50,7 +50,7 @@ struct Attention {
 struct AttentionRows {
   static constexpr std::string_view kName = "attention_rows";
   static constexpr std::string_view kMeaning =
-      "one row per (step, layer, query head): the last query row's probabilities";
+      "one row per (step, layer, query head, query row): probabilities of the last query rows";
   static constexpr Volume kVolume = Volume::many;
   Column<int32_t> run;
   Column<int32_t> sample;
@@ -58,6 +58,7 @@ struct AttentionRows {
   Column<int16_t> layer;
   Column<int16_t> head;
   List<float> probabilities;
+  Column<int16_t> row;
   template <typename Self, typename Visit>
   static void columns(Self& self, Visit&& visit) {
     visit("run", self.run, "row of runs", "the run");
@@ -67,6 +68,7 @@ struct AttentionRows {
     visit("head", self.head, "", "query head");
     visit("probabilities", self.probabilities, "1",
           "one per cached key, in order of position, before eviction");
+    visit("row", self.row, "", "query row, counted from the step's last, which is 0");
   }
 };
 
@@ -97,6 +99,7 @@ struct Decisions {
   Column<int64_t> start_ns;
   Column<int64_t> duration_ns;
   List<int32_t> kept_ranges;
+  Column<double> temperature;
   template <typename Self, typename Visit>
   static void columns(Self& self, Visit&& visit) {
     visit("run", self.run, "row of runs", "the run");
@@ -105,7 +108,8 @@ struct Decisions {
     visit("layer", self.layer, "", "layer");
     visit("kv_head", self.kv_head, "", "KV head, -1: all heads of the layer");
     visit("reason", self.reason, "",
-          "0 keeps all, 1 exempt layer, 2 too short, 3 threshold, 4 fixed budget");
+          "0 keeps all, 1 exempt layer, 2 too short, 3 threshold, 4 fixed budget, 5 attention "
+          "mass");
     visit("cached", self.cached, "positions", "cached positions before the decision");
     visit("kept", self.kept, "positions", "cached positions after it");
     visit("candidates", self.candidates, "positions", "positions that the policy could evict");
@@ -113,7 +117,8 @@ struct Decisions {
     visit("halt_position", self.halt_position, "position",
           "the candidate at which eviction stopped, -1: none");
     visit("threshold", self.threshold, "1",
-          "largest admissible distance, NaN: the policy has none");
+          "largest admissible distance, or the share of attention that stays; NaN: the policy has "
+          "none");
     visit("base_norm", self.base_norm, "1",
           "mean over query heads of the reduced row's L2 norm over the candidates; NaN: not "
           "measured");
@@ -128,6 +133,8 @@ struct Decisions {
     visit("duration_ns", self.duration_ns, "ns", "of deciding, without compacting the cache");
     visit("kept_ranges", self.kept_ranges, "position",
           "kept original positions as pairs [begin, end), ascending");
+    visit("temperature", self.temperature, "1",
+          "by which logits were divided before they were compared; NaN: the policy has none");
   }
 };
 
@@ -138,9 +145,12 @@ struct Rankings {
       "orders of eviction; decisions that rank alike share a row";
   static constexpr Volume kVolume = Volume::some;
   List<int32_t> positions;
+  List<float> scores;
   template <typename Self, typename Visit>
   static void columns(Self& self, Visit&& visit) {
     visit("positions", self.positions, "position", "candidates, first to be evicted first");
+    visit("scores", self.scores, "",
+          "what each was ranked by, as the policy defines it; empty: by position alone");
   }
 };
 

@@ -45,6 +45,10 @@ struct Passes {
   Column<uint64_t> attention_rows_end;
   Column<uint64_t> decisions_end;
   Column<uint64_t> kernels_end;
+  Column<int64_t> prefill_pass;
+  Column<uint64_t> fidelity_end;
+  Column<uint64_t> lost_attention_end;
+  Column<uint64_t> scores_end;
   template <typename Self, typename Visit>
   static void columns(Self& self, Visit&& visit) {
     visit("run", self.run, "row of runs", "the run");
@@ -81,6 +85,13 @@ struct Passes {
           "one past the pass's last row");
     visit("decisions_end", self.decisions_end, "row of decisions", "one past the pass's last row");
     visit("kernels_end", self.kernels_end, "row of kernels", "one past the pass's last row");
+    visit("prefill_pass", self.prefill_pass, "",
+          "1 + the row of passes whose prefill this one shares (prefill_ns is then that prefill's "
+          "model time and this pass's own deciding, not measured end to end); 0: its own prefill");
+    visit("fidelity_end", self.fidelity_end, "row of fidelity", "one past the pass's last row");
+    visit("lost_attention_end", self.lost_attention_end, "row of lost_attention",
+          "one past the pass's last row");
+    visit("scores_end", self.scores_end, "row of scores", "one past the pass's last row");
   }
 };
 

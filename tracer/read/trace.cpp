@@ -83,6 +83,9 @@ PassRows Trace::ends_at(uint64_t row) const {
   ends.attention_rows.end = last.attention_rows_end[0];
   ends.decisions.end = last.decisions_end[0];
   ends.kernels.end = last.kernels_end[0];
+  ends.fidelity.end = last.fidelity_end[0];
+  ends.lost_attention.end = last.lost_attention_end[0];
+  ends.scores.end = last.scores_end[0];
   return ends;
 }
 
@@ -121,6 +124,11 @@ PassRows Trace::pass_at(uint64_t row) const {
                            rows<Decisions>());
   pass.kernels =
       between(path(), Kernels::kName, before.kernels.end, pass.kernels.end, rows<Kernels>());
+  pass.fidelity =
+      between(path(), Fidelity::kName, before.fidelity.end, pass.fidelity.end, rows<Fidelity>());
+  pass.lost_attention = between(path(), LostAttention::kName, before.lost_attention.end,
+                                pass.lost_attention.end, rows<LostAttention>());
+  pass.scores = between(path(), Scores::kName, before.scores.end, pass.scores.end, rows<Scores>());
   return pass;
 }
 
@@ -141,6 +149,11 @@ PassRows Trace::unfinished() const {
       between(path(), Decisions::kName, before.decisions.end, rows<Decisions>(), rows<Decisions>());
   pass.kernels =
       between(path(), Kernels::kName, before.kernels.end, rows<Kernels>(), rows<Kernels>());
+  pass.fidelity =
+      between(path(), Fidelity::kName, before.fidelity.end, rows<Fidelity>(), rows<Fidelity>());
+  pass.lost_attention = between(path(), LostAttention::kName, before.lost_attention.end,
+                                rows<LostAttention>(), rows<LostAttention>());
+  pass.scores = between(path(), Scores::kName, before.scores.end, rows<Scores>(), rows<Scores>());
   return pass;
 }
 

@@ -37,6 +37,9 @@ struct PassRows {
   RowRange attention_rows;
   RowRange decisions;
   RowRange kernels;
+  RowRange fidelity;
+  RowRange lost_attention;
+  RowRange scores;
 };
 
 class Trace {

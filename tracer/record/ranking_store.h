@@ -10,19 +10,21 @@
 
 namespace kvreel::tracer {
 
-// Rows of rankings by content, within one sample.
+// Rows of rankings, with their scores, by content, within one sample.
 class RankingStore {
  public:
   using Ranking = std::shared_ptr<const std::vector<int32_t>>;
+  using Scores = std::shared_ptr<const std::vector<float>>;  // null: ranked by position alone
 
   // The row of an equal ranking; where there is none, `next_row`, which the ranking then has.
   // What is found is found again cheaply: layers that share a pointer are not compared.
-  int64_t row_of(const Ranking& ranking, int64_t next_row);
+  int64_t row_of(const Ranking& ranking, const Scores& scores, int64_t next_row);
   void clear();
 
  private:
   struct Entry {
     Ranking ranking;
+    Scores scores;
     int64_t row = 0;
   };
   // Policies that rank anew in every step would fill memory; equal rankings come close together.

@@ -172,7 +172,7 @@ void Recorder::add_note(std::string_view key, std::string_view value) {
 
 engine::StatisticsRequest Recorder::prefill_needs() const {
   engine::StatisticsRequest request;
-  if (options_.attention_rows || options_.attention_norms) request.last_rows = 1;
+  request.last_rows = std::max<int64_t>(options_.attention_rows, options_.attention_norms ? 1 : 0);
   request.row_norms = options_.attention_norms;
   request.row_entropy = options_.attention_norms;
   return request;
@@ -265,7 +265,7 @@ void Recorder::on_attention(const engine::AttentionEvent& event) {
     }
     pending_values_ += 10 * event.heads.size();
   }
-  if (options_.attention_rows) {
+  if (options_.attention_rows > 0) {
     const engine::AttentionStatistics& statistics = event.statistics;
     const auto heads = static_cast<size_t>(statistics.q_heads);
     const auto keys = static_cast<size_t>(statistics.keys);
@@ -277,16 +277,20 @@ void Recorder::on_attention(const engine::AttentionEvent& event) {
           event.layer);
     }
     AttentionRows& rows = pending<AttentionRows>();
+    const size_t recorded = std::min(last_rows, static_cast<size_t>(options_.attention_rows));
     for (size_t head = 0; head < heads; ++head) {
-      rows.run.push_back(event.at.run);
-      rows.sample.push_back(event.at.sample);
-      rows.step.push_back(event.at.step);
-      rows.layer.push_back(layer);
-      rows.head.push_back(narrow<int16_t>(head, "query head"));
-      const size_t last = (head * last_rows + last_rows - 1) * keys;
-      rows.probabilities.push_back(std::span(statistics.probabilities).subspan(last, keys));
+      for (size_t back = 0; back < recorded; ++back) {
+        rows.run.push_back(event.at.run);
+        rows.sample.push_back(event.at.sample);
+        rows.step.push_back(event.at.step);
+        rows.layer.push_back(layer);
+        rows.head.push_back(narrow<int16_t>(head, "query head"));
+        rows.row.push_back(narrow<int16_t>(back, "query row"));
+        const size_t row = (head * last_rows + last_rows - 1 - back) * keys;
+        rows.probabilities.push_back(std::span(statistics.probabilities).subspan(row, keys));
+      }
     }
-    pending_values_ += heads * (5 + keys);
+    pending_values_ += heads * recorded * (6 + keys);
   }
   hand_over_when_due(tracer::steady_ns());
 }
@@ -308,10 +312,12 @@ void Recorder::on_decision(const engine::DecisionEvent& event) {
   if (decision.ranking) {
     candidates = static_cast<int64_t>(decision.ranking->size());
     const int64_t next = next_row<Rankings>();
-    ranking = rankings_.row_of(decision.ranking, next);
+    ranking = rankings_.row_of(decision.ranking, decision.scores, next);
     if (ranking == next) {
       pending<Rankings>().positions.push_back(*decision.ranking);
-      pending_values_ += decision.ranking->size();
+      pending<Rankings>().scores.push_back(decision.scores ? *decision.scores
+                                                           : std::vector<float>());
+      pending_values_ += decision.ranking->size() + (decision.scores ? decision.scores->size() : 0);
     }
   }
   int64_t curve = -1;
@@ -360,7 +366,8 @@ void Recorder::on_decision(const engine::DecisionEvent& event) {
   rows.start_ns.push_back(since_origin(event.start_ns));
   rows.duration_ns.push_back(event.end_ns - event.start_ns);
   rows.kept_ranges.push_back(ranges);
-  pending_values_ += 21 + ranges.size();
+  rows.temperature.push_back(decision.temperature);
+  pending_values_ += 22 + ranges.size();
   hand_over_when_due(event.end_ns);
 }
 
@@ -382,11 +389,57 @@ void Recorder::on_step(const engine::StepEvent& event) {
   hand_over_when_due(event.end_ns);
 }
 
+void Recorder::on_fidelity(const engine::FidelityEvent& event) {
+  const Charge charge(*this);
+  Fidelity& rows = pending<Fidelity>();
+  rows.run.push_back(event.at.run);
+  rows.sample.push_back(event.at.sample);
+  rows.step.push_back(event.at.step);
+  rows.token.push_back(event.token);
+  rows.kl.push_back(static_cast<float>(event.kl));
+  rows.same_top.push_back(event.same_top ? 1 : 0);
+  rows.logprob.push_back(static_cast<float>(event.logprob));
+  rows.reference_logprob.push_back(static_cast<float>(event.reference_logprob));
+  pending_values_ += 8;
+}
+
+void Recorder::on_lost_attention(const engine::LostAttentionEvent& event) {
+  const Charge charge(*this);
+  LostAttention& rows = pending<LostAttention>();
+  rows.run.push_back(event.at.run);
+  rows.sample.push_back(event.at.sample);
+  rows.step.push_back(event.at.step);
+  rows.layer.push_back(narrow<int16_t>(event.layer, "layer"));
+  rows.mean.push_back(static_cast<float>(event.mean));
+  rows.max.push_back(static_cast<float>(event.max));
+  pending_values_ += 6;
+}
+
+// 1 + the row of the pass whose prefill this one shares, 0: its own.
+int64_t Recorder::prefill_pass_of(const engine::PassEvent& event) const {
+  if (event.prefill_run < 0) return 0;
+  const auto found = pass_rows_.find({event.prefill_run, event.sample});
+  if (found == pass_rows_.end()) {
+    fail(
+        "a pass of run {} shares the prefill of run {}, which has not finished sample {}; the run "
+        "that prefills must end first",
+        event.run, event.prefill_run, event.sample);
+  }
+  return found->second + 1;
+}
+
 void Recorder::on_pass(const engine::PassEvent& event) {
   const Charge charge(*this);
   if (event.sample < 0 || static_cast<size_t>(event.sample) >= prompt_tokens_.size()) {
     fail("a pass of sample {} ended, and that sample was not announced; announce samples first",
          event.sample);
+  }
+  for (const engine::Score& score : event.scores) {
+    Scores& rows = pending<Scores>();
+    rows.run.push_back(event.run);
+    rows.sample.push_back(event.sample);
+    rows.metric.push_back(score.metric);
+    rows.value.push_back(score.value);
   }
   // The pass's rows first, so that its ends count what was accepted of them.
   hand_over();
@@ -418,6 +471,11 @@ void Recorder::on_pass(const engine::PassEvent& event) {
   rows.attention_rows_end.push_back(writer_.rows<AttentionRows>());
   rows.decisions_end.push_back(writer_.rows<Decisions>());
   rows.kernels_end.push_back(writer_.rows<Kernels>());
+  rows.prefill_pass.push_back(prefill_pass_of(event));
+  rows.fidelity_end.push_back(writer_.rows<Fidelity>());
+  rows.lost_attention_end.push_back(writer_.rows<LostAttention>());
+  rows.scores_end.push_back(writer_.rows<Scores>());
+  pass_rows_[{event.run, event.sample}] = next_row<Passes>();
   inference_ns_ += event.prefill_ns + event.decode_ns;
   rows.recorder_ns.push_back(pass_callback_ns_ + charge.so_far());
   writer_.append(std::move(rows));

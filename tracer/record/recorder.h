@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "engine/observer.h"
@@ -16,7 +18,8 @@ namespace kvreel::tracer {
 struct RecorderOptions {
   bool spans = true;            // time of every operation
   bool attention_norms = true;  // norms of every query head's attention
-  bool attention_rows = false;  // the last query row's probabilities: n_keys floats per query head
+  int64_t attention_rows =
+      0;  // probabilities of so many last query rows: keys floats per head each
   bool decode_attention = false;  // norms and rows of the decode steps too, not of prefill alone
   WriterOptions writer{};         // its origin_ns is set by the recorder
 };
@@ -46,6 +49,8 @@ class Recorder : public engine::Observer {
   void on_attention(const engine::AttentionEvent& event) override;
   void on_decision(const engine::DecisionEvent& event) override;
   void on_step(const engine::StepEvent& event) override;
+  void on_fidelity(const engine::FidelityEvent& event) override;
+  void on_lost_attention(const engine::LostAttentionEvent& event) override;
   void on_pass(const engine::PassEvent& event) override;
 
   // Notes what recording cost and dropped, and finishes the trace. Throws Error where writing
@@ -74,6 +79,7 @@ class Recorder : public engine::Observer {
   }
   template <typename Table>
   int64_t next_row() const;
+  int64_t prefill_pass_of(const engine::PassEvent& event) const;
   void hand_over();
   bool is_due(int64_t now_ns) const;
   void hand_over_when_due(int64_t now_ns);
@@ -88,7 +94,8 @@ class Recorder : public engine::Observer {
   int64_t last_hand_over_ns_ = 0;
   RankingStore rankings_;
   CurveStore curves_;
-  std::vector<int32_t> prompt_tokens_;  // by sample
+  std::vector<int32_t> prompt_tokens_;                        // by sample
+  std::map<std::pair<int32_t, int32_t>, int64_t> pass_rows_;  // (run, sample) -> row of passes
   engine::StepId decision_at_;
   int32_t decision_layer_ = -1;
   uint64_t sampled_rows_ = 0;

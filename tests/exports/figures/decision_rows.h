@@ -25,6 +25,7 @@ struct HeadDecision {
 inline int64_t append_ranking(TraceMaker& maker, const std::vector<int32_t>& positions) {
   t::Rankings rows;
   rows.positions.push_back(positions);
+  rows.scores.push_back(std::vector<float>());
   maker.writer().append(rows);
   return static_cast<int64_t>(maker.writer().rows<t::Rankings>()) - 1;
 }
@@ -68,6 +69,7 @@ inline void append_decision(TraceMaker& maker, int32_t run, int32_t sample,
   rows.start_ns = {0};
   rows.duration_ns = {1};
   rows.kept_ranges.push_back(decision.kept_ranges);
+  rows.temperature.push_back(std::nan(""));
   maker.writer().append(rows);
 }
 

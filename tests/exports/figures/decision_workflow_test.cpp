@@ -52,6 +52,7 @@ void append_row(TraceMaker& maker, int32_t step, int16_t layer, int16_t head,
   rows.layer = {layer};
   rows.head = {head};
   rows.probabilities.push_back(probabilities);
+  rows.row = {0};
   maker.writer().append(rows);
 }
 

@@ -165,6 +165,10 @@ class TraceMaker {
     rows.attention_rows_end = {writer_.rows<t::AttentionRows>()};
     rows.decisions_end = {writer_.rows<t::Decisions>()};
     rows.kernels_end = {writer_.rows<t::Kernels>()};
+    rows.prefill_pass = {0};
+    rows.fidelity_end = {writer_.rows<t::Fidelity>()};
+    rows.lost_attention_end = {writer_.rows<t::LostAttention>()};
+    rows.scores_end = {writer_.rows<t::Scores>()};
     writer_.append(rows);
   }
   void add_note(std::string_view key, std::string_view value) {
@@ -200,6 +204,7 @@ class TraceMaker {
     if (ranked) {
       t::Rankings rankings;
       rankings.positions.push_back(decision.ranking);
+      rankings.scores.push_back(std::vector<float>());
       writer_.append(rankings);
     }
     std::vector<float> all;  // half of the distance
@@ -236,6 +241,7 @@ class TraceMaker {
     rows.start_ns = {0};
     rows.duration_ns = {1500};
     rows.kept_ranges.push_back(decision.kept_ranges);
+    rows.temperature.push_back(std::nan(""));
     writer_.append(rows);
   }
 

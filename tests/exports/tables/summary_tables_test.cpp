@@ -205,6 +205,7 @@ TEST_F(SummaryTables, AttentionRowsKnowThePositionsOfTheirKeys) {
       std::vector<float> probabilities;
       for (size_t i = 0; i < keys; ++i) probabilities.push_back(0.25f * static_cast<float>(i));
       rows.probabilities.push_back(probabilities);
+      rows.row.push_back(0);
     };
     add_row(0, 0, 0, 3);
     add_row(1, 0, 0, 3);  // KV head 0 keeps 0 and 2, then 3 came
@@ -237,6 +238,7 @@ TEST_F(SummaryTables, AttentionRowsKnowThePositionsOfTheirKeys) {
       decisions.start_ns.push_back(0);
       decisions.duration_ns.push_back(0);
       decisions.kept_ranges.push_back(ranges);
+      decisions.temperature.push_back(std::nan(""));
     };
     decide(0, 0, 0, {0, 1, 2, 3});
     decide(0, 0, 1, {1, 2});

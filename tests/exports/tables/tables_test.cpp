@@ -2,6 +2,7 @@
 #include "exports/tables/tables.h"
 
 #include <gtest/gtest.h>
+#include <cmath>
 
 #include <nlohmann/json.hpp>
 #include <set>
@@ -280,6 +281,7 @@ TEST_F(Tables, ADecisionThatNamesNoCurveThereIsAnError) {
     rows.start_ns = {0};
     rows.duration_ns = {0};
     rows.kept_ranges.push_back(std::vector<int32_t>{0, 4});
+    rows.temperature.push_back(std::nan(""));
     maker.writer().append(rows);
     maker.finish();
   }

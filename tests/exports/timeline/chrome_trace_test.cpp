@@ -2,6 +2,7 @@
 #include "exports/timeline/chrome_trace.h"
 
 #include <gtest/gtest.h>
+#include <cmath>
 
 #include <algorithm>
 #include <map>
@@ -139,6 +140,7 @@ void write_full_pass(const std::string& path, int64_t span_overhang = 0) {
   decisions.start_ns = {9'000};
   decisions.duration_ns = {12};
   decisions.kept_ranges.push_back(std::vector<int32_t>{0, 3});
+  decisions.temperature.push_back(std::nan(""));
   maker.writer().append(decisions);
   t::Passes pass;
   pass.run = {1};
@@ -163,6 +165,8 @@ void write_full_pass(const std::string& path, int64_t span_overhang = 0) {
   pass.attention_rows_end = {0};
   pass.decisions_end = {1};
   pass.kernels_end = {3};
+  pass.prefill_pass = {0};
+  pass.fidelity_end = pass.lost_attention_end = pass.scores_end = {0};
   maker.writer().append(pass);
   maker.finish();
 }
