@@ -74,8 +74,9 @@ void ProgressLine::update(const engine::Progress& progress) {
     start_ = Clock::now();
   }
   const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
-  const auto done = static_cast<double>(progress.passes_done);
-  const double share = done / static_cast<double>(progress.passes);
+  const auto done = static_cast<double>(progress.passes_done - progress.passes_skipped);
+  const double share =
+      static_cast<double>(progress.passes_done) / static_cast<double>(progress.passes);
   std::string text =
       fmt::format("{:3.0f} %  {}/{} passes", share * 100, progress.passes_done, progress.passes);
   if (done > 0 && seconds > 0) {
