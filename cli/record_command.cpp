@@ -212,6 +212,7 @@ int record(const RecordOptions& options, const std::vector<std::string>& command
   // Without its weights the model is small: prompts and memory are checked before the large files
   // are touched.
   engine::Model model = engine::open_model(options.model);
+  for (const engine::Run& run : runs) run.policy->check(model.config);
   const std::vector<engine::Sample> samples = prepare_samples(records, model, options);
   const engine::WorkloadShape shape = workload(samples, runs, options);
   if (!options.ignore_memory) {

@@ -3,6 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string_view>
+
+#include "engine/policy/fixed_budget.h"
 #include "engine/policy/registry.h"
 
 namespace kvreel::cli {
@@ -22,6 +26,17 @@ struct Group {
   }
 };
 
+// Lines of text under an entry of a list.
+std::string indented(std::string_view lines) {
+  std::string text;
+  while (!lines.empty()) {
+    const size_t end = std::min(lines.find('\n'), lines.size());
+    text += fmt::format("      {}\n", lines.substr(0, end));
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+  }
+  return text;
+}
+
 std::string policy_help() {
   std::string text =
       "Policies, for --policy NAME or --policy NAME:option=value,option=value. A value may be a "
@@ -29,14 +44,9 @@ std::string policy_help() {
       "refreekv:threshold=1%,5% stands for two runs.\n";
   for (const engine::PolicyInfo& info : engine::known_policies()) {
     text += fmt::format("  {:<15}{}\n", info.name, info.summary);
-    size_t begin = 0;
-    while (begin < info.options.size()) {
-      const size_t end = std::min(info.options.find('\n', begin), info.options.size());
-      text += fmt::format("      {}\n", info.options.substr(begin, end - begin));
-      begin = end + 1;
-    }
+    text += indented(info.options);
   }
-  return text;
+  return text + "  Options of all fixed budgets:\n" + indented(engine::kFixedBudgetHelp);
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ int64_t decide_and_keep(const ForwardContext& context, StepId at, const Decision
                                   .start_ns = start,
                                   .end_ns = decided});
   }
-  announce_memory(context, at, point.layer, MemoryCause::keep);
+  if (!decisions.empty()) announce_memory(context, at, point.layer, MemoryCause::keep);
   return end - start;
 }
 

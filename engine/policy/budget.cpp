@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/error.h"
 
@@ -18,13 +19,28 @@ LayerBudgets LayerBudgets::take(PolicyOptions& options) {
   return budgets;
 }
 
+Amount LayerBudgets::amount_of(int layer) const {
+  for (const auto& [named, own] : by_layer_) {
+    if (named == layer) return own;
+  }
+  return common_;
+}
+
 int64_t LayerBudgets::of(int layer, int64_t n) const {
   if (is_exempt(layer)) return n;
-  Amount amount = common_;
-  for (const auto& [named, own] : by_layer_) {
-    if (named == layer) amount = own;
-  }
-  return std::clamp<int64_t>(amount.of(n), 1, n);
+  return std::clamp<int64_t>(amount_of(layer).of(n), 1, n);
+}
+
+int64_t LayerBudgets::capacity(int layer, int64_t prompt) const {
+  if (is_exempt(layer)) return std::numeric_limits<int64_t>::max();
+  const Amount amount = amount_of(layer);
+  return amount.is_share ? of(layer, prompt)
+                         : std::max<int64_t>(static_cast<int64_t>(amount.value), 1);
+}
+
+bool LayerBudgets::is_own(int layer) const {
+  return std::any_of(by_layer_.begin(), by_layer_.end(),
+                     [&](const auto& own) { return own.first == layer; });
 }
 
 bool LayerBudgets::is_exempt(int layer) const {

@@ -21,7 +21,12 @@ class LayerBudgets {
 
   // Positions out of n; n itself for layers left whole. At least 1.
   int64_t of(int layer, int64_t n) const;
+  // The same for a cache that grows while decoding: a count is not cut down to the prompt, and a
+  // layer left whole has no bound.
+  int64_t capacity(int layer, int64_t prompt) const;
   bool is_exempt(int layer) const;
+  // Whether the layer has a budget of its own.
+  bool is_own(int layer) const;
   // The budget that is not of a certain layer.
   const Amount& common() const { return common_; }
   // The options that were taken, for Policy::parameters().
@@ -30,6 +35,8 @@ class LayerBudgets {
   void check(const std::string& policy, const ModelConfig& config) const;
 
  private:
+  Amount amount_of(int layer) const;
+
   Amount common_{.value = 0.5, .is_share = true};
   std::vector<std::pair<int, Amount>> by_layer_;  // ascending
   std::vector<int> exempt_;                       // ascending

@@ -230,7 +230,7 @@ TEST(StreamingLlm, KeepsSinksAndTheNewest) {
 TEST(StreamingLlm, RoundsTheBudgetToEvenAndKeepsAtLeastTheNewest) {
   EXPECT_EQ(decide("streaming-llm:budget=50%", {std::vector<float>(13, 0.1f)}).kept.count(),
             6);  // 6.5
-  EXPECT_EQ(decide("streaming-llm:budget=0%", {std::vector<float>(13, 0.1f)}).kept,
+  EXPECT_EQ(decide("streaming-llm:budget=1%", {std::vector<float>(13, 0.1f)}).kept,
             KeptSet::of({12}));
   EXPECT_EQ(decide("streaming-llm:budget=3", {std::vector<float>(13, 0.1f)}).kept.count(), 3);
 }
