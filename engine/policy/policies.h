@@ -5,8 +5,16 @@
 
 namespace kvreel::engine {
 
+PolicyInfo ada_kv_policy();
 PolicyInfo full_policy();
+PolicyInfo h2o_policy();
+PolicyInfo key_diff_policy();
+PolicyInfo key_norm_policy();
+PolicyInfo pyramidkv_policy();
+PolicyInfo random_policy();
 PolicyInfo refreekv_policy();
+PolicyInfo snapkv_policy();
 PolicyInfo streaming_llm_policy();
+PolicyInfo tova_policy();
 
 }  // namespace kvreel::engine
