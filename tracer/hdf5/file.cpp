@@ -68,6 +68,16 @@ void sync_path(const std::string& path, int flags) {
   }
 }
 
+// Open-file-description locks: HDF5 uses flock, which on a local file system is another kind.
+// Shared, so that they do not stand in the way of readers where it is not.
+void mark_descriptor(int descriptor) {
+  struct flock lock {};
+  lock.l_type = F_RDLCK;
+  lock.l_whence = SEEK_SET;
+  // Where locks are not supported the trace merely looks like one whose recorder was killed.
+  ::fcntl(descriptor, F_OFD_SETLK, &lock);
+}
+
 }  // namespace
 
 Superblock read_superblock(const std::string& path) {
@@ -146,6 +156,14 @@ void publish_file(const std::string& draft, const std::string& path) {
   fail("cannot create {}: {}; name another file", path, std::strerror(errno));
 }
 
+void replace_file(const std::string& draft, const std::string& path) {
+  sync_file(draft);
+  if (::rename(draft.c_str(), path.c_str()) != 0) {
+    fail("cannot rename {} to {}: {}", draft, path, std::strerror(errno));
+  }
+  sync_directory_of(path);
+}
+
 Hid open_file(const std::string& path, bool meanwhile) {
   const unsigned flags = H5F_ACC_RDONLY | (meanwhile ? H5F_ACC_SWMR_READ : 0u);
   const Hid access = access_list();
@@ -168,14 +186,17 @@ void sync_directory_of(const std::string& path) {
   sync_path(directory_of(path), O_RDONLY | O_DIRECTORY);
 }
 
-// Open-file-description locks: HDF5 uses flock, which on a local file system is another kind.
-// Shared, so that they do not stand in the way of readers where it is not.
 void mark_live(hid_t file) {
-  struct flock lock {};
-  lock.l_type = F_RDLCK;
-  lock.l_whence = SEEK_SET;
-  // Where locks are not supported the trace merely looks like one whose recorder was killed.
-  ::fcntl(descriptor_of(file), F_OFD_SETLK, &lock);
+  mark_descriptor(descriptor_of(file));
+}
+
+LiveMark::LiveMark(const std::string& path)
+    : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+  if (descriptor_ >= 0) mark_descriptor(descriptor_);
+}
+
+LiveMark::~LiveMark() {
+  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 bool is_marked_live(const std::string& path) {

@@ -42,6 +42,8 @@ FileIdentity identity_of(hid_t file);
 Hid create_file(const std::string& path, const std::string& name, bool live = false);
 // Renames `draft` to `path` in the same directory. Throws Error where something is there already.
 void publish_file(const std::string& draft, const std::string& path);
+// Brings `draft`, which may be open, to the disk and renames it to `path`, which it replaces.
+void replace_file(const std::string& draft, const std::string& path);
 // Opens for reading; `meanwhile`: SWMR, for a file that has, or had, a writer.
 Hid open_file(const std::string& path, bool meanwhile);
 
@@ -58,6 +60,18 @@ void sync_directory_of(const std::string& path);
 void mark_live(hid_t file);
 // Whether a recorder holds the file.
 bool is_marked_live(const std::string& path);
+// Marks a file that is not open for writing, for as long as the object lives: what is made of it
+// will replace it.
+class LiveMark {
+ public:
+  explicit LiveMark(const std::string& path);
+  ~LiveMark();
+  LiveMark(const LiveMark&) = delete;
+  LiveMark& operator=(const LiveMark&) = delete;
+
+ private:
+  int descriptor_ = -1;
+};
 
 // "NFS", "Lustre", ... for a path on a network file system, where readers may see a live trace's
 // parts out of order; else "".

@@ -45,6 +45,13 @@ bool Trace::was_killed() const {
 const std::string& Trace::provenance() const {
   return parts_->file.provenance();
 }
+int64_t Trace::last_commit_ns() const {
+  return parts_->file.commit().time_ns;
+}
+std::pair<uint64_t, uint64_t> Trace::file_identity() const {
+  const FileIdentity identity = parts_->file.identity();
+  return {identity.device, identity.inode};
+}
 
 uint64_t Trace::rows_of(size_t table) const {
   return parts_->file.commit().rows[table];

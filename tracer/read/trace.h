@@ -59,6 +59,9 @@ class Trace {
   bool is_live() const;                   // a recorder is writing it: refresh() may bring more
   bool was_killed() const;                // its recorder ended without closing it
   const std::string& provenance() const;  // JSON
+  int64_t last_commit_ns() const;         // its time, since the trace's clock origin
+  // Device and inode of the file that was opened: the path may name another by now.
+  std::pair<uint64_t, uint64_t> file_identity() const;
 
   // Committed rows.
   template <typename Table>

@@ -1,17 +1,67 @@
-// Writes a live trace: data sets grow, commits follow a fixed order.
+// Writes a live trace: data sets grow, commits follow a fixed order; a resumed one begins with a
+// copy of the rows that stay.
 #include "tracer/record/live_file.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <vector>
 
 #include "base/error.h"
 #include "tracer/hdf5/dataset.h"
 #include "tracer/hdf5/file.h"
+#include "tracer/hdf5/trace_file.h"
 #include "tracer/hdf5/trace_layout.h"
 
 namespace kvreel::tracer {
+namespace {
+
+// Of "<path>.<process><suffix>": a file that is being made.
+constexpr std::string_view kDraftSuffix = ".starting";
+
+[[noreturn]] void fail_changed(const std::string& path) {
+  fail("{} was replaced or changed while it was looked at; try again", path);
+}
+
+// The trace that `kept` was found in.
+TraceFile open_kept(const KeptTrace& kept) {
+  TraceFile source = TraceFile::open(kept.path);
+  const FileIdentity identity = source.identity();
+  if (source.origin() == Origin::live || is_marked_live(kept.path)) {
+    fail("{} is being recorded by another kvreel; wait for its end, or name another file",
+         kept.path);
+  }
+  if (identity != FileIdentity{kept.device, kept.inode}) fail_changed(kept.path);
+  for (size_t table = 0; table < kTableCount; ++table) {
+    if (kept.rows[table] > source.commit().rows[table]) fail_changed(kept.path);
+  }
+  return source;
+}
+
+// Drafts that kills have left: nobody holds them.
+void remove_abandoned_drafts(const std::string& path) {
+  const std::filesystem::path whole(path);
+  const std::string prefix = whole.filename().string() + ".";
+  const std::filesystem::path directory =
+      whole.has_parent_path() ? whole.parent_path() : std::filesystem::path(".");
+  std::error_code ignored;
+  std::vector<std::string> abandoned;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(prefix) || !name.ends_with(kDraftSuffix)) continue;
+    if (name.size() <= prefix.size() + kDraftSuffix.size()) continue;
+    const std::string_view process = std::string_view(name).substr(
+        prefix.size(), name.size() - prefix.size() - kDraftSuffix.size());
+    if (process.find_first_not_of("0123456789") != std::string_view::npos) continue;
+    if (!is_marked_live(entry.path().string())) abandoned.push_back(entry.path().string());
+  }
+  for (const std::string& draft : abandoned) ::unlink(draft.c_str());
+}
+
+}  // namespace
 
 struct LiveFile::Parts {
   struct Table {
@@ -49,6 +99,38 @@ struct LiveFile::Parts {
     commit_bytes = commit_column(kCommitFileBytes, ElementType::u64);
   }
 
+  // The rows of `source` that stay. Lists are checked on the way, so that a damaged one is not
+  // passed on.
+  void copy(const TraceFile& source, const KeptTrace& kept) {
+    constexpr uint64_t kBlock = 65536;  // elements
+    std::vector<uint8_t> block;
+    for (size_t t = 0; t < tables.size(); ++t) {
+      Table& table = tables[t];
+      const uint64_t rows = kept.rows[t];
+      for (size_t set = 0; set < table.sets.size(); ++set) {
+        const DataSetSpec& spec = table.spec.sets[set];
+        const bool values = spec.part == Part::values;
+        uint64_t count = values ? 0 : rows;
+        for (uint64_t begin = 0; values && begin < rows; begin += kBlock) {
+          const uint64_t end = std::min(begin + kBlock, rows);
+          count = source.read_list_rows(t, set, begin, end).values_end;
+        }
+        block.resize(std::min(count, kBlock) * element_bytes(spec.type));
+        for (uint64_t begin = 0; begin < count; begin += kBlock) {
+          const uint64_t end = std::min(begin + kBlock, count);
+          if (values) {
+            source.read_values(t, set, begin, end, block.data());
+          } else {
+            source.read_rows(t, set, begin, end, block.data());
+          }
+          table.sets[set].append(block.data(), end - begin);
+        }
+      }
+      table.rows = rows;
+      table.dirty = rows > 0;
+    }
+  }
+
   void close_sets() {
     for (Table& table : tables) {
       for (DataSet& set : table.sets) set.close();
@@ -73,20 +155,43 @@ struct LiveFile::Parts {
 LiveFile::LiveFile(const std::string& path, std::string_view provenance)
     : path_(path), parts_(std::make_unique<Parts>()) {
   prepare_thread();
-  // Until SWMR writing has started, HDF5 locks the file, and a reader that looks at it just then
-  // makes the start fail: nobody sees it under its name before.
-  const std::string draft = fmt::format("{}.{}.starting", path, ::getpid());
-  parts_->file = create_file(draft, path, true);
+  create(
+      provenance, 0, [] {}, [&](const std::string& draft) { publish_file(draft, path_); });
+}
+
+LiveFile::LiveFile(const KeptTrace& kept) : path_(kept.path), parts_(std::make_unique<Parts>()) {
+  prepare_thread();
+  const TraceFile source = open_kept(kept);
+  // From here on other recorders refuse the old file; the new one is marked before it takes its
+  // place.
+  const LiveMark mark(path_);
+  remove_abandoned_drafts(path_);
+  create(
+      kept.provenance, kept.end_ns, [&] { parts_->copy(source, kept); },
+      [&](const std::string& draft) {
+        if (identity_of(path_) != source.identity()) fail_changed(path_);
+        replace_file(draft, path_);
+      });
+}
+
+// Until SWMR writing has started, HDF5 locks the file, and a reader that looks at it just then
+// makes the start fail: nobody sees it under its name before.
+template <typename Fill, typename Publish>
+void LiveFile::create(std::string_view provenance, int64_t time_ns, Fill&& fill,
+                      Publish&& publish) {
+  const std::string draft = fmt::format("{}.{}{}", path_, ::getpid(), kDraftSuffix);
+  parts_->file = create_file(draft, path_, true);
   try {
     parts_->identity = identity_of(parts_->file.get());
-    write_root(parts_->file.get(), path, {kFormatMinor, Status::recording, provenance});
-    parts_->create_sets(path);
-    check(H5Fflush(parts_->file.get(), H5F_SCOPE_GLOBAL), fmt::format("write {}", path));
     mark_live(parts_->file.get());
+    write_root(parts_->file.get(), path_, {kFormatMinor, Status::recording, provenance});
+    parts_->create_sets(path_);
+    fill();
+    check(H5Fflush(parts_->file.get(), H5F_SCOPE_GLOBAL), fmt::format("write {}", path_));
     check(H5Fstart_swmr_write(parts_->file.get()),
-          fmt::format("let readers into {} while it is written", path));
-    flush_and_commit(0);
-    publish_file(draft, path);
+          fmt::format("let readers into {} while it is written", path_));
+    flush_and_commit(time_ns);
+    publish(draft);
   } catch (...) {
     parts_->abandon();
     ::unlink(draft.c_str());

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <variant>
 
+#include "tracer/format/kept_trace.h"
 #include "tracer/format/schema.h"
 
 namespace kvreel::tracer {
@@ -32,6 +33,11 @@ class LiveFile {
   // Creates the file with every data set and starts SWMR writing. Throws Error, and removes what it
   // made, where it cannot; an existing file is refused.
   LiveFile(const std::string& path, std::string_view provenance);
+  // Goes on with a trace: copies the rows that stay into a new live file, which then replaces the
+  // old one. A kill at any moment leaves one of them whole under its name. Throws Error, and leaves
+  // the old one alone, where it cannot be read, is being recorded, or is not the file that `kept`
+  // was found in.
+  explicit LiveFile(const KeptTrace& kept);
   // Commits nothing; closes the file cleanly, or abandons it after a failure.
   ~LiveFile();
   LiveFile(const LiveFile&) = delete;
@@ -49,6 +55,8 @@ class LiveFile {
 
  private:
   struct Parts;
+  template <typename Fill, typename Publish>
+  void create(std::string_view provenance, int64_t time_ns, Fill&& fill, Publish&& publish);
   void require_in_place() const;
   void write(const AnyTable& rows);
   void flush_and_commit(int64_t time_ns);

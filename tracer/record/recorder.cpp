@@ -138,6 +138,31 @@ Recorder::Recorder(const std::string& path, std::string_view provenance,
   hand_over();
 }
 
+Recorder::Recorder(const KeptTrace& kept, std::string_view part, const RecorderOptions& options)
+    : Recorder(kept, part, options, Clock::now()) {}
+
+// The trace's clock goes on where it stopped: no time falls back, and no empty hours lie between.
+Recorder::Recorder(const KeptTrace& kept, std::string_view part, const RecorderOptions& options,
+                   const Clock& now)
+    : options_(options),
+      origin_{now.steady_ns - kept.end_ns, now.utc},
+      writer_(kept, with_origin(options.writer, now.steady_ns - kept.end_ns)),
+      last_hand_over_ns_(now.steady_ns),
+      prompt_tokens_(kept.prompt_tokens),
+      pass_rows_(kept.passes),
+      callback_ns_(kept.callback_ns),
+      inference_ns_(kept.inference_ns),
+      earlier_{kept.writer_cpu_ns, kept.queue_high_water, kept.peak_rss, kept.drops} {
+  json parts = json::parse(kept.continued.empty() ? "[]" : kept.continued);
+  json described = json::parse(require_json(part, true, "what is said of the trace's new part"));
+  described["first_pass"] = kept.rows[table_index<Passes>()];
+  described["clock"] = {{"time_ns", kept.end_ns}, {"steady_ns", now.steady_ns}, {"utc", now.utc}};
+  parts.push_back(std::move(described));
+  add_note("continued", dump(parts));
+  if (!writer_.warning().empty()) add_note("warning", dump(writer_.warning()));
+  hand_over();
+}
+
 Recorder::~Recorder() {
   try {
     hand_over();
@@ -505,15 +530,16 @@ void Recorder::note_costs(Status status) {
                            ? static_cast<double>(callback_ns_) / static_cast<double>(inference_ns_)
                            : 0.0;
   add_note("overhead", dump({{"callback_ns", callback_ns_},
-                             {"writer_cpu_ns", cost.cpu_ns},
+                             {"writer_cpu_ns", cost.cpu_ns + earlier_.writer_cpu_ns},
                              {"inference_ns", inference_ns_},
                              {"share", share}}));
-  add_note("queue", dump({{"high_water_bytes", cost.queue_high_water},
-                          {"limit_bytes", options_.writer.queue_bytes}}));
-  json drops = json::object();
-  for (const auto& [table, rows] : writer_.drops()) drops[table] = rows;
-  add_note("drops", dump(drops));
-  add_note("process", dump({{"peak_rss", peak_resident_bytes()}}));
+  add_note("queue",
+           dump({{"high_water_bytes", std::max(cost.queue_high_water, earlier_.queue_high_water)},
+                 {"limit_bytes", options_.writer.queue_bytes}}));
+  std::map<std::string, uint64_t> dropped = earlier_.drops;
+  for (const auto& [table, rows] : writer_.drops()) dropped[table] += rows;
+  add_note("drops", dump(json(dropped)));
+  add_note("process", dump({{"peak_rss", std::max(peak_resident_bytes(), earlier_.peak_rss)}}));
   add_note("finished", dump({{"status", kStatusNames[static_cast<size_t>(status)]},
                              {"wall_ns", since_origin(tracer::steady_ns())},
                              {"ended_utc", utc_now()}}));

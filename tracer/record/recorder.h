@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/observer.h"
+#include "tracer/format/kept_trace.h"
 #include "tracer/record/ranking_store.h"
 #include "tracer/record/trace_writer.h"
 
@@ -30,6 +31,10 @@ class Recorder : public engine::Observer {
   // Error where it is not, and where the file cannot be created.
   Recorder(const std::string& path, std::string_view provenance,
            const RecorderOptions& options = {});
+  // Goes on with a trace: events continue its rows, and its times. `part` says how this part is
+  // recorded, a JSON object like provenance; it goes into the note "continued". Throws Error, and
+  // leaves the trace alone, where it cannot be gone on with.
+  Recorder(const KeptTrace& kept, std::string_view part, const RecorderOptions& options = {});
   // Without finish(): what was recorded is written, and the trace keeps the status `recording`.
   ~Recorder() override;
 
@@ -58,8 +63,8 @@ class Recorder : public engine::Observer {
   [[nodiscard]] FinishReport finish(Status status);
 
   const TraceWriter& writer() const { return writer_; }
-  // Time that the callbacks took of the thread that runs the model; that of adding spans is an
-  // estimate.
+  // Time that the callbacks took of the thread that runs the model, in all parts of a resumed
+  // trace; that of adding spans is an estimate.
   int64_t callback_ns() const { return callback_ns_; }
 
  private:
@@ -72,6 +77,8 @@ class Recorder : public engine::Observer {
 
   Recorder(const std::string& path, std::string_view provenance, const RecorderOptions& options,
            const Clock& origin);
+  Recorder(const KeptTrace& kept, std::string_view part, const RecorderOptions& options,
+           const Clock& now);
   int64_t since_origin(int64_t steady_ns) const { return steady_ns - origin_.steady_ns; }
   template <typename Table>
   Table& pending() {
@@ -102,6 +109,13 @@ class Recorder : public engine::Observer {
   int64_t callback_ns_ = 0;
   int64_t pass_callback_ns_ = 0;
   int64_t inference_ns_ = 0;
+  // What earlier recordings of a resumed trace have cost.
+  struct Earlier {
+    int64_t writer_cpu_ns = 0;
+    uint64_t queue_high_water = 0;
+    uint64_t peak_rss = 0;
+    std::map<std::string, uint64_t> drops;
+  } earlier_;
 };
 
 }  // namespace kvreel::tracer

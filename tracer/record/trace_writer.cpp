@@ -115,10 +115,13 @@ std::string network_warning(const std::string& path) {
 struct TraceWriter::Shared {
   Shared(std::string path_in, std::string provenance_in, const WriterOptions& options_in)
       : path(std::move(path_in)), provenance(std::move(provenance_in)), options(options_in) {}
+  Shared(const KeptTrace& kept_in, const WriterOptions& options_in)
+      : path(kept_in.path), provenance(kept_in.provenance), options(options_in), kept(kept_in) {}
 
   const std::string path;
   const std::string provenance;
   const WriterOptions options;
+  const std::optional<KeptTrace> kept;  // a trace to go on with
 
   std::mutex mutex;
   std::condition_variable to_writer;
@@ -152,12 +155,15 @@ struct TraceWriter::Shared {
 
   void fail_with(const std::string& what) {
     const std::lock_guard lock(mutex);
-    error =
-        started
-            ? fmt::format(
-                  "recording into {} failed: {}; what was recorded until then can be read from it",
-                  path, what)
-            : fmt::format("{}; name a file in a directory that can be written and has room", what);
+    if (started) {
+      error = fmt::format(
+          "recording into {} failed: {}; what was recorded until then can be read from it", path,
+          what);
+    } else if (kept) {
+      error = fmt::format("{} cannot be resumed, and stays as it is: {}", path, what);
+    } else {
+      error = fmt::format("{}; name a file in a directory that can be written and has room", what);
+    }
     failed = true;
     started = true;
     queue.clear();
@@ -166,7 +172,9 @@ struct TraceWriter::Shared {
   }
 
   void record() {
-    LiveFile file(path, provenance);
+    const std::unique_ptr<LiveFile> opened =
+        kept ? std::make_unique<LiveFile>(*kept) : std::make_unique<LiveFile>(path, provenance);
+    LiveFile& file = *opened;
     announce_start();
     auto next_commit = Clock::now() + options.commit_interval;
     bool more = true;
@@ -239,6 +247,16 @@ TraceWriter::TraceWriter(const std::string& path, std::string_view provenance,
                          const WriterOptions& options)
     : path_(path), shared_(std::make_unique<Shared>(path, std::string(provenance), options)) {
   clear_path(path, options.overwrite);
+  start();
+}
+
+TraceWriter::TraceWriter(const KeptTrace& kept, const WriterOptions& options)
+    : path_(kept.path), accepted_(kept.rows), shared_(std::make_unique<Shared>(kept, options)) {
+  start();
+}
+
+// Returns once the trace is there.
+void TraceWriter::start() {
   shared_->thread = std::thread([shared = shared_.get()] { shared->run(); });
   std::unique_lock lock(shared_->mutex);
   shared_->to_producer.wait(lock, [&] { return shared_->started; });
@@ -248,7 +266,7 @@ TraceWriter::TraceWriter(const std::string& path, std::string_view provenance,
     shared_->thread.join();
     throw Error(error);
   }
-  warning_ = network_warning(path);
+  warning_ = network_warning(path_);
 }
 
 TraceWriter::~TraceWriter() {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "tracer/format/kept_trace.h"
 #include "tracer/format/schema.h"
 #include "tracer/record/live_file.h"
 
@@ -43,6 +44,9 @@ class TraceWriter {
   // Throws Error where the file exists (and `overwrite` is off) or cannot be created.
   TraceWriter(const std::string& path, std::string_view provenance,
               const WriterOptions& options = {});
+  // Goes on with the rows of a trace that stay (see LiveFile). Throws Error, and leaves it alone,
+  // where it cannot be gone on with.
+  TraceWriter(const KeptTrace& kept, const WriterOptions& options);
   // Without finish(): writes what is queued and closes; the trace keeps the status `recording`.
   ~TraceWriter();
   TraceWriter(const TraceWriter&) = delete;
@@ -58,7 +62,7 @@ class TraceWriter {
     return count == 0 || enqueue(AnyTable(std::move(rows)), count);
   }
 
-  // Rows of a table accepted so far, those on their way included.
+  // Rows of a table accepted so far, those on their way and those that were there included.
   template <typename Table>
   uint64_t rows() const {
     return accepted_[table_index<Table>()];
@@ -82,6 +86,7 @@ class TraceWriter {
 
  private:
   struct Shared;
+  void start();
   bool enqueue(AnyTable rows, uint64_t count);
   void stop();
 
