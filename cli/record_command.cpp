@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
 
 #include "base/error.h"
 #include "base/sha256.h"
@@ -12,6 +15,7 @@
 #include "cli/progress.h"
 #include "cli/provenance.h"
 #include "cli/record_options.h"
+#include "cli/resume.h"
 #include "cli/signals.h"
 #include "engine/backend/cpu_backend.h"
 #include "engine/data/prepare.h"
@@ -120,9 +124,7 @@ void check_output(const RecordOptions& options) {
     fail("-o '{}' is a directory; name the file, as in -o {}.", options.output,
          (path / "trace.h5").string());
   }
-  if (std::filesystem::exists(path) && !options.force) {
-    fail("'{}' exists already; choose another name, or replace it with --force.", options.output);
-  }
+  if (std::filesystem::exists(path) && !options.force) require_resumable(options.output);
   const std::filesystem::path parent = path.has_parent_path() ? path.parent_path() : ".";
   if (!std::filesystem::is_directory(parent)) {
     fail("-o '{}': there is no directory '{}'; create it first.", options.output, parent.string());
@@ -161,6 +163,7 @@ json describe_engine(const RecordOptions& options, const engine::Backend& backen
                      const engine::GenerateOptions& generate) {
   return {{"backend", backend.name()},
           {"description", backend.description()},
+          {"isa", backend.description().substr(0, backend.description().find(','))},
           {"timing", "host clock around each operation"},
           {"kv_dtype", options.kv_dtype},
           {"page_rows", options.page_rows},
@@ -178,10 +181,78 @@ std::vector<int32_t> stop_ids(const RecordOptions& options, const engine::Model&
   return options.ignore_eos ? std::vector<int32_t>{} : model.config.eos_ids;
 }
 
-json parameters_of(const engine::Policy& policy) {
-  json parameters = json::object();
-  for (const auto& [key, value] : policy.parameters()) parameters[key] = value;
-  return parameters;
+// What of a pass is recorded.
+json describe_recording(const tracer::RecorderOptions& recording) {
+  return {{"spans", recording.spans},
+          {"attention_norms", recording.attention_norms},
+          {"attention_rows", recording.attention_rows},
+          {"decode_attention", recording.decode_attention}};
+}
+
+tracer::RecorderOptions recorder_options(const RecordOptions& options) {
+  tracer::RecorderOptions recording{.spans = !options.no_spans,
+                                    .attention_norms = !options.no_norms,
+                                    .attention_rows = options.attention_rows,
+                                    .decode_attention = options.decode_norms};
+  recording.writer.overwrite = options.force;
+  return recording;
+}
+
+// What is there of this recording already: nothing, or with --force nothing that counts.
+std::optional<Resumption> resumption(const RecordOptions& options,
+                                     std::span<const engine::Sample> samples,
+                                     std::span<const engine::Run> runs) {
+  // A link that leads nowhere is there, too, and the recorder refuses it.
+  if (options.force || !std::filesystem::exists(options.output)) return std::nullopt;
+  return find_resumption(options.output, samples, runs);
+}
+
+// Facts of this part of a resumed recording; what must be the same in all parts is not among them.
+json describe_part(const json& provenance) {
+  json part = provenance;
+  for (const char* same : {"engine", "model", "recording"}) part.erase(same);
+  part["started_utc"] = part["created_utc"];
+  part.erase("created_utc");
+  return part;
+}
+
+std::unique_ptr<tracer::Recorder> start_recorder(const RecordOptions& options,
+                                                 const json& provenance,
+                                                 std::span<const engine::Run> runs,
+                                                 const std::optional<Resumption>& resumed) {
+  const json said = resumed ? describe_part(provenance) : provenance;
+  const std::string text = said.dump(-1, ' ', false, json::error_handler_t::replace);
+  auto recorder =
+      resumed ? std::make_unique<tracer::Recorder>(resumed->kept, text, recorder_options(options))
+              : std::make_unique<tracer::Recorder>(options.output, text, recorder_options(options));
+  const size_t there =
+      resumed ? resumed->kept.rows[tracer::table_index<tracer::Runs>()] : size_t{0};
+  for (const engine::Run& run : runs.subspan(there)) {
+    recorder->add_run(run.spec.text, run.spec.name, parameters_of(*run.policy).dump());
+  }
+  if (!recorder->writer().warning().empty()) {
+    fmt::print(stderr, "kvreel: {}\n", recorder->writer().warning());
+  }
+  return recorder;
+}
+
+// Says that there is something already, before the rest is recorded.
+void print_resumption(const RecordOptions& options, const Resumption& resumed) {
+  if (options.quiet) return;
+  const size_t done = resumed.kept.passes.size();
+  if (resumed.complete) {
+    fmt::print("{} is complete: all {} passes are there. Nothing to do.\n", options.output,
+               resumed.passes);
+  } else {
+    fmt::print(stderr, "kvreel: resuming {}: {} of {} passes are there.\n", options.output, done,
+               resumed.passes);
+  }
+}
+
+engine::ExperimentPlan plan_of(const std::optional<Resumption>& resumed) {
+  if (!resumed) return {};
+  return {.done = [&](int32_t run, int32_t sample) { return resumed->is_done(run, sample); },
+          .announced_samples = static_cast<int32_t>(resumed->kept.prompt_tokens.size())};
 }
 
 void print_result(const RecordOptions& options, const tracer::FinishReport& report,
@@ -192,9 +263,10 @@ void print_result(const RecordOptions& options, const tracer::FinishReport& repo
                table);
   }
   if (options.quiet) return;
-  fmt::print("{} {} ({}). Next: kvreel compare {}\n",
+  fmt::print("{} {} ({}). Next: kvreel compare {}{}\n",
              interrupted ? "Interrupted; finished" : "Wrote", options.output,
-             format_bytes(report.file_bytes), options.output);
+             format_bytes(report.file_bytes), options.output,
+             interrupted ? "; the same command resumes the recording" : "");
 }
 
 int record(const RecordOptions& options, const std::vector<std::string>& command) {
@@ -214,6 +286,7 @@ int record(const RecordOptions& options, const std::vector<std::string>& command
   engine::Model model = engine::open_model(options.model);
   for (const engine::Run& run : runs) run.policy->check(model.config);
   const std::vector<engine::Sample> samples = prepare_samples(records, model, options);
+  const std::optional<Resumption> resumed = resumption(options, samples, runs);
   const engine::WorkloadShape shape = workload(samples, runs, options);
   if (!options.ignore_memory) {
     engine::require_memory(engine::estimate_memory(model.config, shape),
@@ -236,36 +309,34 @@ int record(const RecordOptions& options, const std::vector<std::string>& command
                                          .cache_dtype = shape.cache_dtype,
                                          .page_rows = options.page_rows};
 
-  json machine = describe_machine();
-  if (!options.no_bandwidth) machine["read_bandwidth"] = measure_bandwidth(backend.threads());
-  const json provenance = {{"kvreel", describe_program()},
-                           {"command", command},
-                           {"created_utc", started},
-                           {"machine", machine},
-                           {"engine", describe_engine(options, backend, generate)},
-                           {"model", describe_model(model, load, files, hashes)},
-                           {"prompts", describe_prompts(options, samples.size())}};
-  tracer::RecorderOptions recording{.spans = !options.no_spans,
-                                    .attention_norms = !options.no_norms,
-                                    .attention_rows = options.attention_rows,
-                                    .decode_attention = options.decode_norms};
-  recording.writer.overwrite = options.force;
-  tracer::Recorder recorder(
-      options.output, provenance.dump(-1, ' ', false, json::error_handler_t::replace), recording);
-  for (const engine::Run& run : runs) {
-    recorder.add_run(run.spec.text, run.spec.name, parameters_of(*run.policy).dump());
+  json provenance = {{"kvreel", describe_program()},
+                     {"command", command},
+                     {"created_utc", started},
+                     {"machine", describe_machine()},
+                     {"engine", describe_engine(options, backend, generate)},
+                     {"model", describe_model(model, load, files, hashes)},
+                     {"prompts", describe_prompts(options, samples.size())},
+                     {"recording", describe_recording(recorder_options(options))}};
+  progress.clear();
+  if (resumed) {
+    require_same_settings(*resumed, provenance);
+    print_resumption(options, *resumed);
+    if (resumed->complete) return 0;
   }
-  if (!recorder.writer().warning().empty())
-    fmt::print(stderr, "kvreel: {}\n", recorder.writer().warning());
+  if (!options.no_bandwidth) {
+    provenance["machine"]["read_bandwidth"] = measure_bandwidth(backend.threads());
+  }
+  const std::unique_ptr<tracer::Recorder> recorder =
+      start_recorder(options, provenance, runs, resumed);
 
   const engine::Tokenizer* tokenizer = model.tokenizer ? &*model.tokenizer : nullptr;
-  const bool finished =
-      engine::run_experiment(model.config, backend, tokenizer, samples, runs, generate, recorder,
-                             stop, [&](const engine::Progress& now) { progress.update(now); });
+  const bool finished = engine::run_experiment(
+      model.config, backend, tokenizer, samples, runs, generate, *recorder, stop,
+      [&](const engine::Progress& now) { progress.update(now); }, plan_of(resumed));
   const tracer::FinishReport report =
-      recorder.finish(finished ? tracer::Status::complete : tracer::Status::interrupted);
+      recorder->finish(finished ? tracer::Status::complete : tracer::Status::interrupted);
   progress.clear();
-  print_result(options, report, recorder, !finished);
+  print_result(options, report, *recorder, !finished);
   return finished ? 0 : 128 + received_signal();
 }
 

@@ -58,7 +58,8 @@ Examples:
   kvreel record --model M --prompts gsm8k.jsonl --template 'Question: {question}\nAnswer:' --limit 20 -o g.h5
   kvreel record --model M --load-format dummy --prompt 'Any text' --policy full -o shape.h5
 
-Ctrl-C ends the pass in progress and finishes the trace.)");
+Ctrl-C ends the pass in progress and finishes the trace. The same command resumes it, also after a kill,
+and takes more prompts and more policies behind those that are there.)");
 
   const Group model{app, "Model"};
   model
@@ -141,7 +142,11 @@ Ctrl-C ends the pass in progress and finishes the trace.)");
               "Do not refuse what seems too large for the memory");
 
   const Group trace{app, "Trace"};
-  trace.option("-o,--output", o.output, "The trace to write")->required()->type_name("FILE");
+  trace
+      .option("-o,--output", o.output,
+              "The trace to write; one that this command began before is resumed")
+      ->required()
+      ->type_name("FILE");
   trace.flag("--force", o.force, "Replace an existing file");
   trace.flag("--no-spans", o.no_spans, "Do not record the time of every operation");
   trace.flag("--no-norms", o.no_norms, "Do not record attention norms");
