@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "exports/tables/groups.h"
 #include "exports/tables/labels.h"
+#include "exports/tables/metrics.h"
 #include "exports/tables/provenance.h"
 #include "exports/tables/rows.h"
 
@@ -45,6 +46,7 @@ Passes read_passes(const Trace& trace) {
   read(&Passes::prefill_peak);
   read(&Passes::full_asked);
   read(&Passes::steps_end);
+  read(&Passes::prefill_pass);
   return passes;
 }
 
@@ -157,6 +159,8 @@ void Tally::add(SampleComparison sample, const StepData& steps, uint64_t peak_of
 RunComparison Tally::summary(const Comparison& facts) const {
   RunComparison run;
   run.samples = static_cast<int64_t>(samples.size());
+  run.shared_prefills = std::count_if(samples.begin(), samples.end(),
+                                      [](const auto& sample) { return sample.shared_prefill; });
   run.budget = spread_of(budget);
   run.asked = spread_of(asked);
   run.held = spread_of(held);
@@ -193,6 +197,7 @@ SampleComparison compare_sample(const Passes& passes, size_t pass, const StepDat
   sample.decide_ns = passes.decide_ns[pass];
   sample.generated = passes.generated[pass];
   if (const auto token = spread_of(steps.token_ns)) sample.token_ns = token->median;
+  sample.shared_prefill = passes.prefill_pass[pass] > 0;
   if (passes.exact_match[pass] >= 0) sample.exact_match = passes.exact_match[pass] != 0;
   const auto [mine, theirs] = std::mismatch(steps.tokens.begin(), steps.tokens.end(),
                                             reference.tokens.begin(), reference.tokens.end());
@@ -202,7 +207,38 @@ SampleComparison compare_sample(const Passes& passes, size_t pass, const StepDat
   return sample;
 }
 
-std::vector<GroupComparison> group(const std::vector<RunComparison>& runs) {
+using SampleList = std::vector<const SampleComparison*>;
+
+// By metric; of the reference there is no difference.
+std::vector<MetricComparison> scores_of(const SampleList& samples, size_t metrics,
+                                        bool is_reference) {
+  std::vector<MetricComparison> compared(metrics);
+  for (size_t metric = 0; metric < metrics; ++metric) {
+    std::vector<double> mine;
+    std::vector<double> theirs;
+    for (const SampleComparison* const sample : samples) {
+      mine.push_back(sample->scores[metric]);
+      theirs.push_back(sample->reference_scores[metric]);
+    }
+    compared[metric].score = mean_score(mine);
+    if (!is_reference) compared[metric].difference = paired_difference(mine, theirs);
+  }
+  return compared;
+}
+
+std::optional<FidelitySummary> fidelity_of(const SampleList& samples) {
+  std::vector<const PassFidelity*> passes;
+  for (const SampleComparison* const sample : samples) passes.push_back(&sample->fidelity);
+  return summary_of(passes);
+}
+
+SampleList all_of(const RunComparison& run) {
+  SampleList samples;
+  for (const SampleComparison& sample : run.per_sample) samples.push_back(&sample);
+  return samples;
+}
+
+std::vector<GroupComparison> group(const std::vector<RunComparison>& runs, size_t metrics) {
   std::vector<std::string> names;  // in the order of the samples
   for (const RunComparison& run : runs) {
     for (const SampleComparison& sample : run.per_sample) {
@@ -220,8 +256,10 @@ std::vector<GroupComparison> group(const std::vector<RunComparison>& runs) {
       std::vector<double> asked_share;
       int64_t answered = 0;
       int64_t exact = 0;
+      SampleList members;
       for (const SampleComparison& sample : run.per_sample) {
         if (sample.group != name) continue;
+        members.push_back(&sample);
         ++row.samples;
         budget.push_back(sample.budget);
         if (sample.full_asked > 0) {
@@ -233,6 +271,8 @@ std::vector<GroupComparison> group(const std::vector<RunComparison>& runs) {
         exact += sample.exact_match.value_or(false);
       }
       row.exact_match = proportion_of(exact, answered);
+      row.scores = scores_of(members, metrics, run.is_reference);
+      row.fidelity = fidelity_of(members);
       row.budget = spread_of(budget);
       row.asked_share = spread_of(asked_share);
       groups.push_back(std::move(row));
@@ -262,6 +302,9 @@ Comparison compare(const Trace& trace, const CompareOptions& options) {
   comparison.by = options.by;
   comparison.weight_bytes_per_token = provenance.positive("/model/weight_bytes_per_token");
   comparison.read_bandwidth = provenance.positive("/machine/read_bandwidth/median_bytes_per_s");
+  const MetricScores metrics(trace);
+  comparison.metrics = metrics.names();
+  std::vector<PassFidelity> fidelity = read_fidelity(trace, PassList(trace));
   std::vector<std::string> groups;
   if (!options.by.empty()) groups = sample_groups(trace, options.by);
 
@@ -281,6 +324,13 @@ Comparison compare(const Trace& trace, const CompareOptions& options) {
       const StepData steps = run == reference ? reference_steps : step_reader.read(pass->second);
       SampleComparison compared = compare_sample(passes, pass->second, steps, reference_steps);
       compared.sample = labels.sample(sample);
+      compared.pass = pass->second;
+      compared.reference_pass = reference_pass->second;
+      for (const std::string& metric : comparison.metrics) {
+        compared.scores.push_back(metrics.of(metric)[pass->second]);
+        compared.reference_scores.push_back(metrics.of(metric)[reference_pass->second]);
+      }
+      compared.fidelity = std::move(fidelity[pass->second]);
       if (!groups.empty()) compared.group = groups[static_cast<size_t>(sample)];
       tallies[run].add(std::move(compared), steps, reference_peak);
     }
@@ -297,9 +347,11 @@ Comparison compare(const Trace& trace, const CompareOptions& options) {
     RunComparison summary = tallies[run].summary(comparison);
     summary.name = labels.run(run);
     summary.is_reference = run == reference;
+    summary.scores = scores_of(all_of(summary), comparison.metrics.size(), summary.is_reference);
+    summary.fidelity = fidelity_of(all_of(summary));
     comparison.runs.push_back(std::move(summary));
   }
-  if (!options.by.empty()) comparison.groups = group(comparison.runs);
+  if (!options.by.empty()) comparison.groups = group(comparison.runs, comparison.metrics.size());
   return comparison;
 }
 

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "exports/tables/fidelity.h"
+#include "exports/tables/score_statistics.h"
 #include "exports/tables/statistics.h"
 #include "exports/tables/table.h"
 #include "tracer/read/trace.h"
@@ -23,7 +25,9 @@ struct CompareOptions {
 // One sample under one run.
 struct SampleComparison {
   std::string sample;
-  std::string group;  // its value of the field grouped by
+  size_t pass = 0;            // row of passes
+  size_t reference_pass = 0;  // the reference's
+  std::string group;          // its value of the field grouped by
   double budget = 0;
   uint64_t asked = 0;
   uint64_t held = 0;
@@ -33,10 +37,20 @@ struct SampleComparison {
   int64_t decide_ns = 0;
   std::optional<double> token_ns;  // median over decode steps; none without decode steps
   int64_t generated = 0;           // tokens, the stop token included
+  bool shared_prefill = false;     // prefill_ns was not measured end to end
   std::optional<bool> exact_match;
+  std::vector<double> scores;            // by Comparison::metrics; NaN: not scored by it
+  std::vector<double> reference_scores;  // the reference's of the same sample
+  PassFidelity fidelity;
   int64_t agreement = 0;  // leading tokens equal to the reference's
   std::optional<int64_t>
       first_differing;  // index of the first differing token, from 0; none: equal
+};
+
+// A run's scores by one metric.
+struct MetricComparison {
+  std::optional<MeanScore> score;            // over samples that are scored by it
+  std::optional<MeanDifference> difference;  // to the reference's, of the same samples; none of it
 };
 
 // A run's figures over the samples that it and the reference have finished (not interrupted).
@@ -58,6 +72,9 @@ struct RunComparison {
   std::optional<Spread> prefill;  // to the first token, decisions included
   std::optional<Spread> decide;   // of it: deciding and compacting the cache
   std::optional<Spread> token;    // decode steps (steps from 1), all samples together
+  // Samples whose prefill is another run's: `prefill` is then that run's model time and this one's
+  // own deciding, not measured end to end.
+  int64_t shared_prefills = 0;
 
   std::optional<double> tokens_per_s;     // 1 / median of `token`
   std::optional<double> bytes_per_token;  // weights + mean cache asked over those steps
@@ -65,6 +82,8 @@ struct RunComparison {
   std::optional<double> bandwidth_share;  // of the machine's measured read bandwidth
 
   std::optional<Proportion> exact_match;  // over samples with answers
+  std::vector<MetricComparison> scores;   // by Comparison::metrics
+  std::optional<FidelitySummary> fidelity;
   int64_t equal_outputs = 0;              // samples whose tokens equal the reference's
   std::optional<Spread> first_differing;  // over samples that differ
   std::optional<Spread> agreement;        // leading tokens equal to the reference's
@@ -78,6 +97,8 @@ struct GroupComparison {
   std::string run;
   int64_t samples = 0;
   std::optional<Proportion> exact_match;
+  std::vector<MetricComparison> scores;  // by Comparison::metrics
+  std::optional<FidelitySummary> fidelity;
   std::optional<Spread> budget;
   std::optional<Spread> asked_share;
   int64_t equal_outputs = 0;
@@ -88,6 +109,9 @@ struct Comparison {
   std::string status;     // of the trace, such as "complete"
   std::string reference;  // name of the run
   std::string by;
+  // What the samples are scored by (metrics.h): the metrics of table `scores`, else exact match;
+  // empty without answers.
+  std::vector<std::string> metrics;
   int64_t samples = 0;  // the reference's finished ones
   std::optional<double> weight_bytes_per_token;
   std::optional<double> read_bandwidth;  // bytes/s, median measured on the machine

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "exports/tables/compare.h"
 #include "exports/tables/display.h"
+#include "exports/tables/metrics.h"
 #include "exports/tables/writers.h"
 
 namespace kvreel::exports {
@@ -59,11 +60,60 @@ std::string mean_bytes(const std::optional<Spread>& spread) {
   return spread ? human(Cell(spread->mean), Kind::bytes) : std::string(kNone);
 }
 
-// "85.0 % (17/20) [64.0-94.8]"
-std::string proportion_text(const std::optional<Proportion>& proportion) {
-  if (!proportion) return std::string(kNone);
-  return fmt::format("{} ({}/{}) [{:.1f}-{:.1f}]", percent(proportion->share()), proportion->hits,
-                     proportion->n, 100 * proportion->low, 100 * proportion->high);
+// "85.0 % (17/20) [64.0-94.8]"; of what is no share "61.3 [52.0-70.6]", per cent.
+std::string score_text(const std::optional<MeanScore>& score) {
+  if (!score) return std::string(kNone);
+  std::string text = percent(score->mean);
+  if (score->hits) text += fmt::format(" ({}/{})", *score->hits, score->n);
+  if (score->interval) {
+    text +=
+        fmt::format(" [{:.1f}-{:.1f}]", 100 * score->interval->low, 100 * score->interval->high);
+  }
+  return text;
+}
+
+// "-2.9 [-12.1 to 6.0]", per cent.
+std::string difference_text(const std::optional<MeanDifference>& difference) {
+  if (!difference) return std::string(kNone);
+  std::string text = fmt::format("{:+.1f}", 100 * difference->mean);
+  if (difference->mean == 0) text = "0.0";
+  if (!difference->interval) return text;
+  return text + fmt::format(" [{:+.1f} to {:+.1f}]", 100 * difference->interval->low,
+                            100 * difference->interval->high);
+}
+
+// Three significant digits: divergences reach from millionths to units.
+std::string nat_text(double value) {
+  return value != 0 && std::abs(value) < 1e-4 ? fmt::format("{:.1e}", value)
+                                              : fmt::format("{:.3g}", value);
+}
+
+// "0.0123 [0.0080-0.0166]"
+std::string divergence_text(const std::optional<SampleMean>& mean) {
+  if (!mean) return std::string(kNone);
+  std::string text = nat_text(mean->mean);
+  if (!mean->interval) return text;
+  return text +
+         fmt::format(" [{}-{}]", nat_text(mean->interval->low), nat_text(mean->interval->high));
+}
+
+// "97.3 [95.0-99.6]", per cent.
+std::string percent_interval(const std::optional<SampleMean>& mean) {
+  if (!mean) return std::string(kNone);
+  std::string text = fmt::format("{:.1f}", 100 * mean->mean);
+  if (!mean->interval) return text;
+  return text +
+         fmt::format(" [{:.1f}-{:.1f}]", 100 * mean->interval->low, 100 * mean->interval->high);
+}
+
+bool any_fidelity(const Comparison& comparison) {
+  return std::any_of(comparison.runs.begin(), comparison.runs.end(),
+                     [](const RunComparison& run) { return run.fidelity.has_value(); });
+}
+
+bool any_shared_prefill(const Comparison& comparison) {
+  return std::any_of(comparison.runs.begin(), comparison.runs.end(),
+                     [](const RunComparison& run) { return run.shared_prefills > 0; });
 }
 
 Cell number(const std::optional<double>& value, double scale = 1) {
@@ -116,18 +166,58 @@ Table memory_text(const Comparison& comparison, const std::vector<std::string>& 
 
 Table output_text(const Comparison& comparison, const std::vector<std::string>& names) {
   Table table;
-  table.columns = {left("output"), right("exact match [95 %]"), right("same"), right("differs at"),
-                   right("agrees for")};
+  table.columns = {left("output"), right("same"), right("differs at"), right("agrees for")};
   for (size_t i = 0; i < names.size(); ++i) {
     const RunComparison& run = comparison.runs[i];
     table.rows.push_back(
-        {std::string(names[i]), std::string(proportion_text(run.exact_match)),
+        {std::string(names[i]),
          run.samples > 0 ? Cell(fmt::format("{}/{}", run.equal_outputs, run.samples)) : Cell(),
          run.first_differing
              ? Cell(fmt::format("{:.5g} (first {:.0f})", run.first_differing->median,
                                 run.first_differing->least))
              : Cell(),
          run.agreement ? Cell(fmt::format("{:.1f} tokens", run.agreement->mean)) : Cell()});
+  }
+  return table;
+}
+
+// A block for each metric.
+Table score_table(const Comparison& comparison, const std::vector<std::string>& names,
+                  size_t metric) {
+  Table table;
+  table.columns = {left("score"),
+                   right("n"),
+                   right(visible(metric_words(comparison.metrics[metric])) + " [95 %]"),
+                   right("less the reference's [95 %]"),
+                   right("lost"),
+                   right("gained")};
+  for (size_t i = 0; i < names.size(); ++i) {
+    const auto& [score, difference] = comparison.runs[i].scores[metric];
+    table.rows.push_back({std::string(names[i]), score ? Cell(score->n) : Cell(),
+                          std::string(score_text(score)), std::string(difference_text(difference)),
+                          difference ? Cell(difference->lost) : Cell(),
+                          difference ? Cell(difference->gained) : Cell()});
+  }
+  return table;
+}
+
+Table fidelity_table(const Comparison& comparison, const std::vector<std::string>& names) {
+  Table table;
+  table.columns = {left("fidelity"),           right("n"),
+                   right("KL, nat [95 %]"),    right("p95"),
+                   right("same top % [95 %]"), right("attention lost % [95 %]"),
+                   right("worst layer")};
+  for (size_t i = 0; i < names.size(); ++i) {
+    const FidelitySummary fidelity = comparison.runs[i].fidelity.value_or(FidelitySummary{});
+    table.rows.push_back(
+        {std::string(names[i]), fidelity.samples > 0 ? Cell(fidelity.samples) : Cell(),
+         std::string(divergence_text(fidelity.kl)),
+         fidelity.kl_p95 ? Cell(nat_text(*fidelity.kl_p95)) : Cell(),
+         std::string(percent_interval(fidelity.same_top)),
+         std::string(percent_interval(fidelity.lost)),
+         fidelity.worst_layer
+             ? Cell(fmt::format("{:.1f} ({})", 100 * fidelity.worst_lost, *fidelity.worst_layer))
+             : Cell()});
   }
   return table;
 }
@@ -139,7 +229,8 @@ Table time_table(const Comparison& comparison, const std::vector<std::string>& n
   for (size_t i = 0; i < names.size(); ++i) {
     const RunComparison& run = comparison.runs[i];
     table.rows.push_back(
-        {std::string(names[i]), std::string(time_text(run.prefill)),
+        {std::string(names[i]),
+         std::string(time_text(run.prefill) + (run.shared_prefills > 0 ? "*" : "")),
          run.decide ? Cell(format_duration(run.decide->median)) : Cell(),
          std::string(time_text(run.token)), number(run.tokens_per_s),
          number(run.bytes_per_token, 1e-6), number(run.bytes_per_s, 1e-9),
@@ -150,17 +241,54 @@ Table time_table(const Comparison& comparison, const std::vector<std::string>& n
 
 Table group_text(const Comparison& comparison, const std::vector<std::string>& names) {
   Table table;
-  table.columns = {left(comparison.by),         left("run"),   right("n"),
-                   right("exact match [95 %]"), right("same"), right("budget %")};
+  const bool with_fidelity = any_fidelity(comparison);
+  const bool several = comparison.metrics.size() > 1;
+  table.columns = {left(comparison.by), left("run"), right("n")};
+  if (several) table.columns.push_back(left("metric"));
+  if (!comparison.metrics.empty()) {
+    table.columns.push_back(right(
+        several ? "score [95 %]" : visible(metric_words(comparison.metrics.front())) + " [95 %]"));
+  }
+  table.columns.push_back(right("same"));
+  if (with_fidelity) table.columns.push_back(right("KL"));
+  if (with_fidelity) table.columns.push_back(right("lost %"));
+  table.columns.push_back(right("budget %"));
   for (size_t i = 0; i < comparison.groups.size(); ++i) {
     const GroupComparison& group = comparison.groups[i];
     const size_t run = i % names.size();
-    table.rows.push_back({std::string(run == 0 ? group.group : ""), std::string(names[run]),
-                          Cell(group.samples), std::string(proportion_text(group.exact_match)),
-                          group.samples > 0
-                              ? Cell(fmt::format("{}/{}", group.equal_outputs, group.samples))
-                              : Cell(),
-                          std::string(share_text(group.budget))});
+    // A row for each metric that the group is scored by, one at least.
+    std::vector<size_t> metrics;
+    for (size_t metric = 0; metric < comparison.metrics.size(); ++metric) {
+      if (group.scores[metric].score) metrics.push_back(metric);
+    }
+    if (metrics.empty()) metrics.push_back(0);
+    for (size_t at = 0; at < metrics.size(); ++at) {
+      const bool first = at == 0;
+      const bool scored = metrics[at] < group.scores.size() && group.scores[metrics[at]].score;
+      const FidelitySummary fidelity = group.fidelity.value_or(FidelitySummary{});
+      // What is of the group and run is said in its first row; "" and none differ: none is a dash.
+      Row row;
+      const auto add = [&](std::string text) { row.emplace_back(std::move(text)); };
+      const auto add_first = [&](bool known, const auto& text_of) {
+        add(!first ? std::string() : known ? text_of() : std::string(kNone));
+      };
+      add(first && run == 0 ? visible(group.group) : "");
+      add(first ? names[run] : "");
+      add_first(true, [&] { return fmt::format("{}", group.samples); });
+      if (several) {
+        add(scored ? visible(metric_words(comparison.metrics[metrics[at]])) : std::string(kNone));
+      }
+      if (!comparison.metrics.empty()) add(score_text(group.scores[metrics[at]].score));
+      add_first(group.samples > 0,
+                [&] { return fmt::format("{}/{}", group.equal_outputs, group.samples); });
+      if (with_fidelity) {
+        add_first(fidelity.kl.has_value(), [&] { return nat_text(fidelity.kl->mean); });
+        add_first(fidelity.lost.has_value(),
+                  [&] { return fmt::format("{:.1f}", 100 * fidelity.lost->mean); });
+      }
+      add_first(true, [&] { return share_text(group.budget); });
+      table.rows.push_back(std::move(row));
+    }
   }
   return table;
 }
@@ -173,7 +301,6 @@ constexpr std::string_view kLegend =
     "means\n"
     "of full      asked / what the unpruned prompt would need\n"
     "peak, ref.   most cache bytes held during prefill, by the run, by the reference; means\n"
-    "exact match  text equals an answer: share (hits/samples with answers) [Wilson 95 % interval]\n"
     "same         samples whose generated tokens all equal the reference's\n"
     "differs at   first token that does not, from 0: median (least) over samples that differ\n"
     "agrees for   leading tokens that equal the reference's, mean\n"
@@ -188,10 +315,55 @@ std::string tables_text(const Comparison& comparison, const std::vector<std::str
   std::string out;
   out += "\n" + to_text(memory_text(comparison, names), options);
   out += "\n" + to_text(output_text(comparison, names), options);
+  for (size_t metric = 0; metric < comparison.metrics.size(); ++metric)
+    out += "\n" + to_text(score_table(comparison, names, metric), options);
+  if (any_fidelity(comparison)) out += "\n" + to_text(fidelity_table(comparison, names), options);
   out += "\n" + to_text(time_table(comparison, names), options);
   if (!comparison.groups.empty()) out += "\n" + to_text(group_text(comparison, names), options);
   return out;
 }
+
+// What is said of scores: which interval they have.
+std::string score_legend(const Comparison& comparison) {
+  if (comparison.metrics.empty()) return "";
+  bool shares = false;
+  bool means = false;
+  for (const RunComparison& run : comparison.runs) {
+    for (const MetricComparison& metric : run.scores) {
+      if (!metric.score) continue;
+      (metric.score->hits ? shares : means) = true;
+    }
+  }
+  std::string out;
+  const bool exact = std::find(comparison.metrics.begin(), comparison.metrics.end(), kExactMatch) !=
+                     comparison.metrics.end();
+  if (exact) out += "exact match  the text equals an answer\n";
+  if (shares) {
+    out +=
+        "score        of only zeros and ones: share (ones/samples scored) [Wilson 95 % interval]\n";
+  }
+  if (means) {
+    out += "score        others: mean over samples scored, per cent [95 % interval, Student's t]\n";
+  }
+  return out +
+         "less the reference's: mean over the same samples, points [95 % interval: paired shares "
+         "after\n"
+         "             Bonett and Price 2012, else Student's t]; lost, gained: samples below, "
+         "above "
+         "it\n";
+}
+
+constexpr std::string_view kFidelityLegend =
+    "KL           KL(full cache || run) of the next token along the reference's output: mean over\n"
+    "             steps, then over samples [95 % interval, Student's t]; p95: over all steps\n"
+    "same top     steps at which both have the same most probable token, mean over samples\n"
+    "attention lost  what the full cache pays to evicted positions: mean over heads, steps, "
+    "layers,\n"
+    "             samples; worst layer: the highest of a layer (which)\n";
+
+constexpr std::string_view kSharedLegend =
+    "*            not end to end: prefill shared within a sweep. The time is that of the shared\n"
+    "             model pass and the run's own deciding: to be compared with others marked so\n";
 
 std::string bandwidth_legend(const Comparison& comparison) {
   if (!comparison.read_bandwidth)
@@ -224,7 +396,9 @@ std::string render_compare_text(const Comparison& comparison, size_t width) {
       out += fmt::format("  {} {}\n", i + 1, visible(comparison.runs[i].name));
     out += tables_text(comparison, numbered_names(comparison), width);
   }
-  out += "\n" + std::string(kLegend);
+  out += "\n" + std::string(kLegend) + score_legend(comparison);
+  if (any_fidelity(comparison)) out += kFidelityLegend;
+  if (any_shared_prefill(comparison)) out += kSharedLegend;
   return out + bandwidth_legend(comparison);
 }
 

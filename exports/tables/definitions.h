@@ -30,7 +30,8 @@ std::vector<Definition> pass_tables();       // passes, steps, spans, kernels, m
 std::vector<Definition> attention_tables();  // attention, attention_rows
 std::vector<Definition> decision_tables();   // decisions, evictions, curves
 std::vector<Definition> time_tables();       // ops, layer_ops, kernel_ops, step_latency
-std::vector<Definition> result_tables();     // budgets, budget_summary, scores, compare
+std::vector<Definition> result_tables();     // budgets, budget_summary, compare
+std::vector<Definition> quality_tables();    // scores, fidelity, lost_attention, fidelity_summary
 
 namespace column {
 

@@ -30,6 +30,9 @@ std::vector<std::string> sample_groups(const tracer::Trace& trace, const std::st
     const auto value = object.find(field);
     if (value == object.end()) continue;
     found = true;
+    // A field that is there and says nothing is none: its group would have no name.
+    if (value->is_null() || (value->is_string() && value->get_ref<const std::string&>().empty()))
+      continue;
     groups.back() = value->is_string() ? value->get<std::string>() : value->dump();
   }
   if (!found) {

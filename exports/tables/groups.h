@@ -11,8 +11,8 @@
 namespace kvreel::exports {
 
 // Every sample's value of a field of its metadata, by row of `samples`: texts as they are, other
-// values as JSON, "(none)" where the sample lacks the field. Throws UsageError with the nearest
-// field where no sample has it.
+// values as JSON, "(none)" where the sample lacks the field or leaves it empty. Throws UsageError
+// with the nearest field where no sample has it.
 std::vector<std::string> sample_groups(const tracer::Trace& trace, const std::string& field);
 
 // The same values, numbered in the order in which the samples first have them. Without a field

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "exports/tables/json_text.h"
 #include "exports/tables/labels.h"
+#include "exports/tables/metrics.h"
 #include "exports/tables/provenance.h"
 #include "exports/tables/rows.h"
 #include "exports/tables/statistics.h"
@@ -107,6 +108,32 @@ ordered_json describe_passes(const PassList& passes, size_t runs, size_t samples
            expected < kMost ? ordered_json(static_cast<int64_t>(expected)) : ordered_json()}};
 }
 
+// What the samples are scored by, whether fidelity was recorded, whose prefill was shared.
+ordered_json describe_quality(const Trace& trace) {
+  using tracer::Passes;
+  const MetricScores scores(trace);
+  ordered_json metrics = ordered_json::array();
+  for (const std::string& metric : scores.names()) metrics.push_back(to_utf8_lossy(metric));
+  const auto rows = trace.rows<Passes>();
+  // Passes that have rows in a table of which `ends` says where a pass's rows end.
+  const auto passes_with = [&](auto ends) {
+    uint64_t last = 0;
+    int64_t count = 0;
+    for (const uint64_t end : trace.read_column(ends, 0, rows)) {
+      count += end > last;
+      last = end;
+    }
+    return count;
+  };
+  const auto prefill_pass = trace.read_column(&Passes::prefill_pass, 0, rows);
+  const int64_t shared = std::count_if(prefill_pass.begin(), prefill_pass.end(),
+                                       [](int64_t owner) { return owner > 0; });
+  return {{"metrics", std::move(metrics)},
+          {"passes_with_fidelity", passes_with(&Passes::fidelity_end)},
+          {"passes_with_lost_attention", passes_with(&Passes::lost_attention_end)},
+          {"passes_with_shared_prefill", shared}};
+}
+
 ordered_json describe_tables(const Trace& trace) {
   ordered_json described = ordered_json::object();
   tracer::for_each_table([&](auto table) {
@@ -168,6 +195,7 @@ ordered_json info_json(const Trace& trace) {
   info["runs"] = describe_runs(trace, passes);
   info["passes"] =
       describe_passes(passes, labels.runs().size(), labels.samples().size(), provenance);
+  info["quality"] = describe_quality(trace);
   info["rows"] = describe_tables(trace);
   info["recording"] = {{"overhead", describe_overhead(trace, note(notes, "overhead"))},
                        {"queue", note(notes, "queue")},

@@ -200,6 +200,26 @@ void add_prompts(Report& report, const ordered_json& info) {
   }
 }
 
+void add_quality(Report& report, const ordered_json& info) {
+  std::string metrics;
+  for (const ordered_json& metric : at(info, "/quality/metrics"))
+    metrics += (metrics.empty() ? "" : ", ") + line_of(metric);
+  report.line("scored by", metrics);
+  const auto count = [&](const char* pointer) { return number_at(info, pointer).value_or(0); };
+  const double fidelity = count("/quality/passes_with_fidelity");
+  const double lost = count("/quality/passes_with_lost_attention");
+  if (fidelity > 0 || lost > 0) {
+    report.line("fidelity", fmt::format("KL divergence of {:.0f} passes, lost attention of {:.0f}",
+                                        fidelity, lost));
+  }
+  const double shared = count("/quality/passes_with_shared_prefill");
+  if (shared > 0) {
+    report.line("prefill", fmt::format("shared with another run in {:.0f} passes, whose prefill "
+                                       "times are not end to end",
+                                       shared));
+  }
+}
+
 void add_recording(Report& report, const ordered_json& info) {
   ordered_json rows = at(info, "/rows");
   for (const auto& item : at(info, "/rows").items()) {
@@ -239,6 +259,7 @@ std::string render_info_text(const tracer::Trace& trace, size_t width) {
   add_machine(report, info);
   add_model(report, info);
   add_prompts(report, info);
+  add_quality(report, info);
   add_recording(report, info);
   return report.take();
 }

@@ -31,6 +31,14 @@ RowRange PassList::rows(const std::vector<uint64_t>& ends, size_t pass) const {
   return rows;
 }
 
+int32_t PassList::run_at(int64_t pass) const {
+  if (pass < 0 || static_cast<uint64_t>(pass) >= size()) {
+    fail("{} names row {} of table 'passes', which has {}; the file is damaged", path, pass,
+         size());
+  }
+  return run[static_cast<size_t>(pass)];
+}
+
 Source::Source(const Trace& the_trace, const Filter& the_filter)
     : trace(the_trace),
       filter(the_filter),

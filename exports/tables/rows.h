@@ -24,6 +24,8 @@ struct PassList {
   bool interrupted(size_t pass) const { return finish[pass] == kFinishInterrupted; }
   // Rows of the pass in the table that `ends` is about.
   tracer::RowRange rows(const std::vector<uint64_t>& ends, size_t pass) const;
+  // The run of a row of passes that another names. Throws Error for a row that is not there.
+  int32_t run_at(int64_t pass) const;
 
   std::string path;
   std::vector<int32_t> run;

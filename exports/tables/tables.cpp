@@ -17,8 +17,9 @@ namespace {
 const std::vector<Definition>& definitions() {
   static const std::vector<Definition> kAll = [] {
     std::vector<Definition> all;
-    for (std::vector<Definition> group : {input_tables(), pass_tables(), attention_tables(),
-                                          decision_tables(), time_tables(), result_tables()}) {
+    for (std::vector<Definition> group :
+         {input_tables(), pass_tables(), attention_tables(), decision_tables(), time_tables(),
+          quality_tables(), result_tables()}) {
       std::move(group.begin(), group.end(), std::back_inserter(all));
     }
     return all;

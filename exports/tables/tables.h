@@ -49,11 +49,11 @@ struct TableOptions {
 // trace by trace, and the first column, 'trace', says which. Traces must not change meanwhile.
 //
 // Tables of single events (steps, spans, kernels, memory, attention, attention_rows, decisions,
-// evictions, curves) have the rows of the unfinished pass as well, if there is one; summaries (ops,
-// layer_ops, kernel_ops, step_latency, budgets, budget_summary, scores, compare) count finished
-// passes that were not interrupted.
-// Throws UsageError for an unknown table, run, sample, field or column, with the nearest known
-// name, and for an option that the table does not take.
+// evictions, curves, fidelity, lost_attention) have the rows of the unfinished pass as well, if
+// there is one; summaries (ops, layer_ops, kernel_ops, step_latency, budgets, budget_summary,
+// scores, fidelity_summary, compare) count finished passes that were not interrupted. Throws
+// UsageError for an unknown table, run, sample, field or column, with the nearest known name, and
+// for an option that the table does not take.
 void export_table(const std::vector<const tracer::Trace*>& traces, std::string_view table,
                   const TableOptions& options, RowSink& sink);
 void write_table(std::ostream& out, const std::vector<const tracer::Trace*>& traces,

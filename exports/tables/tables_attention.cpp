@@ -24,6 +24,7 @@ void attention_rows(const Source& source, RowSink& sink) {
         Row cells = event_cells(source, block, i);
         cells.push_back(whole(block.layer[i]));
         cells.push_back(whole(block.head[i]));
+        cells.push_back(whole(block.row[i]));
         const uint64_t begin = block.probabilities.begin_of(i);
         const uint64_t keys = block.probabilities.end_of(i) - begin;
         const std::vector<int32_t>& positions = cached.at(
@@ -49,8 +50,9 @@ std::vector<Definition> attention_tables() {
             number("last_row_entropy", "nat"), number("last_row_sinks")},
            attention},
           {"attention_rows",
-           "Probabilities of a step's last query row by cached position, before eviction",
-           {text("run"), text("sample"), count("step"), count("layer"), count("head"),
+           "Probabilities of a step's last query rows by cached position, before eviction; row 0 "
+           "is the last",
+           {text("run"), text("sample"), count("step"), count("layer"), count("head"), count("row"),
             count("position", "position"), number("probability")},
            attention_rows}};
 }

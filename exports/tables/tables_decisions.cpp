@@ -22,6 +22,15 @@ class SharedRows {
     }
     return ranking_;
   }
+  // What each candidate was ranked by, likewise; empty where they are ranked by position alone.
+  const std::vector<float>& scores(int64_t row) {
+    if (row != scores_row_) {
+      scores_ =
+          row < 0 ? std::vector<float>() : read(&t::Rankings::scores, row, t::Rankings::kName);
+      scores_row_ = row;
+    }
+    return scores_;
+  }
   // Empty where the decision has no curve.
   const std::vector<float>& distance(int64_t row) {
     load_curve(row);
@@ -56,8 +65,10 @@ class SharedRows {
 
   const t::Trace& trace_;
   int64_t ranking_row_ = -1;
+  int64_t scores_row_ = -1;
   int64_t curve_row_ = -1;
   std::vector<int32_t> ranking_;
+  std::vector<float> scores_;
   std::vector<float> distance_;
   std::vector<float> distance_all_;
 };
@@ -114,6 +125,7 @@ Row where(const Source& source, const t::Decisions& block, size_t i) {
 void decisions(const Source& source, RowSink& sink) {
   SharedRows shared(source.trace);
   PieceReader pieces(source.trace, source.labels);
+  const bool has_temperature = source.trace.has_column(&t::Decisions::temperature);
   for_each_decision(source, [&](const t::Decisions& block, size_t i, uint64_t row) {
     const std::optional<std::string> halt_token =
         pieces.at(block.run[i], block.sample[i], block.halt_position[i]);
@@ -125,8 +137,9 @@ void decisions(const Source& source, RowSink& sink) {
              whole(block.kept[i]), whole(block.candidates[i]), whole(block.cut[i]), Cell(budget),
              unless_negative(block.halt_position[i]), halt_token ? Cell(*halt_token) : Cell(),
              halt_share(shared.distance(block.curve[i]), block.cut[i]), Cell(block.threshold[i]),
-             Cell(block.distance[i]), Cell(block.distance_all[i]), Cell(block.base_norm[i]),
-             Cell(block.base_norm_all[i]), whole(block.duration_ns[i]),
+             has_temperature ? Cell(block.temperature[i]) : Cell(), Cell(block.distance[i]),
+             Cell(block.distance_all[i]), Cell(block.base_norm[i]), Cell(block.base_norm_all[i]),
+             whole(block.duration_ns[i]),
              Cell(ranges_text(block.kept_ranges.values.data() + ranges,
                               block.kept_ranges.end_of(i) - ranges)),
              evicted_text(source, row, block, i)}) {
@@ -150,6 +163,7 @@ void evictions(const Source& source, RowSink& sink) {
       cells.push_back(whole(static_cast<int64_t>(order)));
       cells.push_back(whole(evicted[order]));
       cells.push_back(piece ? Cell(*piece) : Cell());
+      cells.push_back(value_at(shared.scores(block.ranking[i]), static_cast<int64_t>(order)));
       cells.push_back(value_at(shared.distance(block.curve[i]), gone));
       cells.push_back(value_at(shared.distance_all(block.curve[i]), gone));
       sink.row(cells);
@@ -197,6 +211,7 @@ std::vector<Definition> decision_tables() {
             text("halt_token"),
             share("halt_share"),
             number("threshold"),
+            number("temperature"),
             number("distance"),
             number("distance_all"),
             number("base_norm"),
@@ -208,8 +223,8 @@ std::vector<Definition> decision_tables() {
           {"evictions",
            "Evicted tokens in the order in which they went",
            {text("run"), text("sample"), count("step"), count("layer"), count("kv_head"),
-            count("order"), count("position", "position"), text("token"), number("distance"),
-            number("distance_all")},
+            count("order"), count("position", "position"), text("token"), number("score", ""),
+            number("distance"), number("distance_all")},
            evictions},
           {"curves",
            "Norm curves: value i is the drop of the attention norm when the first i candidates go",

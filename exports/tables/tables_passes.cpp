@@ -14,6 +14,7 @@ void passes(const Source& source, RowSink& sink) {
         if (!source.selection.run(block.run[i]) || !source.selection.sample(block.sample[i]))
           return;
         const int8_t match = block.exact_match[i];
+        const int64_t owner = block.prefill_pass[i] - 1;
         sink.row(Row{Cell(run),
                      Cell(sample),
                      Cell(name_of(kFinishNames, block.finish[i])),
@@ -23,6 +24,7 @@ void passes(const Source& source, RowSink& sink) {
                      Cell(block.budget[i]),
                      whole(block.start_ns[i]),
                      whole(block.prefill_ns[i]),
+                     owner < 0 ? Cell() : Cell(source.labels.run(source.passes.run_at(owner))),
                      whole(block.decide_ns[i]),
                      whole(block.decode_ns[i]),
                      Cell(block.prefill_asked[i]),
@@ -80,7 +82,8 @@ void memory(const Source& source, RowSink& sink) {
 std::vector<Definition> pass_tables() {
   using namespace column;
   return {{"passes",
-           "Finished passes: one sample under one run",
+           "Finished passes: one sample under one run; prefill_of: the run whose prefill it "
+           "shares, prefill_ns is then not measured end to end",
            {text("run"),
             text("sample"),
             text("finish"),
@@ -90,6 +93,7 @@ std::vector<Definition> pass_tables() {
             share("budget"),
             duration("start_ns"),
             duration("prefill_ns"),
+            text("prefill_of"),
             duration("decide_ns"),
             duration("decode_ns"),
             bytes("prefill_asked"),

@@ -1,4 +1,4 @@
-// Tables of what runs kept and answered: budgets, scores, the comparison of runs.
+// Tables of what runs kept, and the comparison of runs.
 #include <map>
 #include <tuple>
 #include <utility>
@@ -84,57 +84,6 @@ Comparison compare_selected(const Source& source) {
                                 .samples = source.filter.samples});
 }
 
-// One run on the samples of one group, beside the reference on the same samples.
-struct Score {
-  int64_t samples = 0;
-  int64_t answered = 0;
-  int64_t hits = 0;
-  int64_t lost = 0;    // the reference's answer is right, the run's is not
-  int64_t gained = 0;  // the other way round
-  int64_t same = 0;
-  int64_t agreement = 0;  // leading tokens equal to the reference's, all samples together
-
-  void add(const SampleComparison& sample, const SampleComparison& reference) {
-    ++samples;
-    same += !sample.first_differing;
-    agreement += sample.agreement;
-    if (!sample.exact_match || !reference.exact_match) return;
-    ++answered;
-    hits += *sample.exact_match;
-    lost += *reference.exact_match && !*sample.exact_match;
-    gained += *sample.exact_match && !*reference.exact_match;
-  }
-};
-
-void scores(const Source& source, RowSink& sink) {
-  const Comparison comparison = compare_selected(source);
-  std::map<std::string, const SampleComparison*> reference;  // by sample
-  for (const RunComparison& run : comparison.runs) {
-    if (!run.is_reference) continue;
-    for (const SampleComparison& sample : run.per_sample) reference[sample.sample] = &sample;
-  }
-  for (const RunComparison& run : comparison.runs) {
-    std::map<size_t, Score> by_group;
-    for (const SampleComparison& sample : run.per_sample) {
-      const size_t group = source.groups.number(sample.group);
-      by_group[group].add(sample, *reference.at(sample.sample));
-    }
-    for (const auto& [group, score] : by_group) {
-      const std::optional<Proportion> share = proportion_of(score.hits, score.answered);
-      Row row = {Cell(run.name)};
-      if (source.groups.any()) row.push_back(Cell(source.groups.name(group)));
-      const auto of = [](int64_t part, int64_t all) {
-        return all > 0 ? Cell(static_cast<double>(part) / static_cast<double>(all)) : Cell();
-      };
-      send(sink, std::move(row), Cell(run.is_reference), whole(score.samples),
-           whole(score.answered), whole(score.hits), of(score.hits, score.answered),
-           share ? Cell(share->low) : Cell(), share ? Cell(share->high) : Cell(),
-           of(score.gained - score.lost, score.answered), whole(score.lost), whole(score.gained),
-           whole(score.same), of(score.same, score.samples), of(score.agreement, score.samples));
-    }
-  }
-}
-
 // The comparison as rows; its columns are those of compare_table().
 void comparison(const Source& source, RowSink& sink) {
   for (const Row& row : compare_table(compare_selected(source)).rows) sink.row(row);
@@ -159,14 +108,6 @@ std::vector<Definition> result_tables() {
         share("mean_low"), share("mean_high")},
        budget_summary,
        1},
-      {"scores",
-       "Exact match with its 95 % interval (Wilson), and agreement with the reference",
-       {text("run"), text("reference"), count("samples"), count("n"), count("hits"), share("share"),
-        share("share_low"), share("share_high"), share("difference"), count("lost"),
-        count("gained"), count("same"), share("agreement"), number("agreement_mean", "tokens")},
-       scores,
-       1,
-       true},
       {"compare", "Runs beside a reference: memory, output, time",
        compare_table(Comparison{}).columns, comparison, std::nullopt, true}};
 }

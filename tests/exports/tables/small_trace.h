@@ -15,6 +15,7 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -54,6 +55,10 @@ struct PassSpec {
   std::vector<int32_t> tokens;        // one per step
   std::vector<int64_t> token_ms;      // of steps from 1
   std::vector<uint64_t> cache_asked;  // of steps from 1
+  std::vector<std::pair<std::string, double>> scores;
+  std::vector<std::pair<float, bool>> fidelity;  // of steps from 1: KL, same top token
+  std::vector<std::vector<float>> lost;          // [step from 1][layer], mean; max is twice that
+  int64_t prefill_pass = 0;
 };
 
 struct DecisionSpec {
@@ -136,6 +141,7 @@ class TraceMaker {
     add_steps(pass);
     add_spans(pass, spans);
     for (const DecisionSpec& decision : decisions) add_decision(pass, decision);
+    add_quality(pass);
     t::Passes rows;
     rows.run = {pass.run};
     rows.sample = {pass.sample};
@@ -165,7 +171,7 @@ class TraceMaker {
     rows.attention_rows_end = {writer_.rows<t::AttentionRows>()};
     rows.decisions_end = {writer_.rows<t::Decisions>()};
     rows.kernels_end = {writer_.rows<t::Kernels>()};
-    rows.prefill_pass = {0};
+    rows.prefill_pass = {pass.prefill_pass};
     rows.fidelity_end = {writer_.rows<t::Fidelity>()};
     rows.lost_attention_end = {writer_.rows<t::LostAttention>()};
     rows.scores_end = {writer_.rows<t::Scores>()};
@@ -196,6 +202,40 @@ class TraceMaker {
       rows.duration_ns.push_back(span.duration_ns);
     }
     writer_.append(rows);
+  }
+  void add_quality(const PassSpec& pass) {
+    t::Scores scores;
+    for (const auto& [metric, value] : pass.scores) {
+      scores.run.push_back(pass.run);
+      scores.sample.push_back(pass.sample);
+      scores.metric.push_back(metric);
+      scores.value.push_back(value);
+    }
+    writer_.append(scores);
+    t::Fidelity fidelity;
+    for (size_t i = 0; i < pass.fidelity.size(); ++i) {
+      fidelity.run.push_back(pass.run);
+      fidelity.sample.push_back(pass.sample);
+      fidelity.step.push_back(static_cast<int32_t>(i + 1));
+      fidelity.token.push_back(static_cast<int32_t>(50 + i));
+      fidelity.kl.push_back(pass.fidelity[i].first);
+      fidelity.same_top.push_back(pass.fidelity[i].second ? 1 : 0);
+      fidelity.logprob.push_back(-0.5f);
+      fidelity.reference_logprob.push_back(-0.25f);
+    }
+    writer_.append(fidelity);
+    t::LostAttention lost;
+    for (size_t i = 0; i < pass.lost.size(); ++i) {
+      for (size_t layer = 0; layer < pass.lost[i].size(); ++layer) {
+        lost.run.push_back(pass.run);
+        lost.sample.push_back(pass.sample);
+        lost.step.push_back(static_cast<int32_t>(i + 1));
+        lost.layer.push_back(static_cast<int16_t>(layer));
+        lost.mean.push_back(pass.lost[i][layer]);
+        lost.max.push_back(2 * pass.lost[i][layer]);
+      }
+    }
+    writer_.append(lost);
   }
   void add_decision(const PassSpec& pass, const DecisionSpec& decision) {
     constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
@@ -296,6 +336,51 @@ inline void write_small_trace(const std::string& path) {
   maker.add_note("drops", R"({"spans": 12})");
   maker.add_note("finished", R"({"status": "complete", "wall_ns": 5000000000,
                                  "ended_utc": "2026-11-22T01:02:08.000000Z"})");
+  maker.finish();
+}
+
+// A trace of scores, fidelity, lost attention and shared prefills, checked by hand:
+//
+//   samples  a, b (task fact), c (task copy)
+//   runs     full, and half, which shares full's prefill
+//   token-f1 full 1, 0.8, 0.5; half 0.5, 0.8, 0.1; recall, of a and b alone: full 1, 1; half 0, 1
+//   KL       half, a: 0.1, 0.3 (second token another), b: 0.5, c: not recorded
+//   lost     half, a: layers 0.1, 0.2 and 0.3, 0.4; b: 0, 0.5
+inline void write_quality_trace(const std::string& path) {
+  TraceMaker maker(path);
+  maker.add_names();
+  maker.add_run("full", "full", "{}");
+  maker.add_run("half", "streaming-llm", R"({"budget": "50%"})");
+  maker.add_sample("a", {"x", "y"}, R"({"task": "fact"})", R"(["x"])", 2);
+  maker.add_sample("b", {"x", "y"}, R"({"task": "fact"})", R"(["y"])", 2);
+  maker.add_sample("c", {"x", "y"}, R"({"task": "copy"})", R"(["z"])", 2);
+  const auto pass = [](int32_t run, int32_t sample, int8_t match, double budget) {
+    PassSpec spec{run, sample, 0, match, budget, 10, 1, 1, 1, 1, {7, 8, 9}, {1, 1}, {1, 1}};
+    if (run == 1) spec.prefill_pass = 2 * sample + 1;
+    return spec;
+  };
+  PassSpec spec = pass(0, 0, 1, 1.0);
+  spec.scores = {{"token-f1", 1.0}, {"recall", 1.0}};
+  maker.add_pass(spec);
+  spec = pass(1, 0, 0, 0.5);
+  spec.scores = {{"token-f1", 0.5}, {"recall", 0.0}};
+  spec.fidelity = {{0.1f, true}, {0.3f, false}};
+  spec.lost = {{0.1f, 0.2f}, {0.3f, 0.4f}};
+  maker.add_pass(spec);
+  spec = pass(0, 1, 0, 1.0);
+  spec.scores = {{"token-f1", 0.8}, {"recall", 1.0}};
+  maker.add_pass(spec);
+  spec = pass(1, 1, 0, 0.5);
+  spec.scores = {{"token-f1", 0.8}, {"recall", 1.0}};
+  spec.fidelity = {{0.5f, true}};
+  spec.lost = {{0.0f, 0.5f}};
+  maker.add_pass(spec);
+  spec = pass(0, 2, 0, 1.0);
+  spec.scores = {{"token-f1", 0.5}};
+  maker.add_pass(spec);
+  spec = pass(1, 2, 0, 0.5);
+  spec.scores = {{"token-f1", 0.1}};
+  maker.add_pass(spec);
   maker.finish();
 }
 

@@ -29,22 +29,27 @@ TEST_F(SummaryTables, ScoresStandBesideTheReference) {
   const Table scores = read_table(small_trace(), "scores");
   // full, refreekv, late (whose only pass was interrupted: it has no samples, and no row)
   ASSERT_EQ(scores.rows.size(), 2u);
-  EXPECT_EQ(names_of(scores)[1], "reference");
+  EXPECT_EQ(names_of(scores)[1], "metric");
+  EXPECT_EQ(text(scores, 0, "metric"), "exact-match");
   EXPECT_EQ(text(scores, 0, "run"), "full");
   EXPECT_EQ(whole(scores, 0, "samples"), 3);
   EXPECT_EQ(whole(scores, 0, "n"), 2);  // sample c has no answers
   EXPECT_EQ(whole(scores, 0, "hits"), 2);
-  EXPECT_DOUBLE_EQ(real(scores, 0, "share"), 1);
+  EXPECT_DOUBLE_EQ(real(scores, 0, "score"), 1);
   EXPECT_DOUBLE_EQ(real(scores, 0, "difference"), 0);
   EXPECT_EQ(whole(scores, 0, "same"), 3);
 
   EXPECT_EQ(text(scores, 1, "run"), kRefreekv);
   EXPECT_EQ(whole(scores, 1, "hits"), 1);
-  EXPECT_DOUBLE_EQ(real(scores, 1, "share"), 0.5);
+  EXPECT_DOUBLE_EQ(real(scores, 1, "score"), 0.5);
   // Wilson's interval of 1 of 2: centre 1/2, half-width z/(1+z2/2) sqrt(1/8 + z2/16).
-  EXPECT_NEAR(real(scores, 1, "share_low"), 0.0945, 5e-5);
-  EXPECT_NEAR(real(scores, 1, "share_high"), 0.9055, 5e-5);
+  EXPECT_NEAR(real(scores, 1, "score_low"), 0.0945, 5e-5);
+  EXPECT_NEAR(real(scores, 1, "score_high"), 0.9055, 5e-5);
   EXPECT_DOUBLE_EQ(real(scores, 1, "difference"), -0.5);
+  // Bonett and Price's interval of 0 gained and 1 lost of 2: (1 - 2)/4 -+ z sqrt((3/4 - 1/16)/4).
+  EXPECT_NEAR(real(scores, 1, "difference_low"), -1, 1e-12);  // -1.0625, cut off
+  EXPECT_NEAR(real(scores, 1, "difference_high"), 0.562558, 5e-7);
+  EXPECT_TRUE(none(scores, 0, "difference_low"));  // of the reference itself
   EXPECT_EQ(whole(scores, 1, "lost"), 1);
   EXPECT_EQ(whole(scores, 1, "gained"), 0);
   EXPECT_EQ(whole(scores, 1, "same"), 1);  // sample a
@@ -70,7 +75,7 @@ TEST_F(SummaryTables, RowsByGroupSayWhichGroup) {
   EXPECT_EQ(whole(scores, 0, "samples"), 2);
   EXPECT_EQ(text(scores, 3, "group"), "copy");
   EXPECT_EQ(whole(scores, 3, "n"), 0);
-  EXPECT_TRUE(none(scores, 3, "share"));
+  EXPECT_TRUE(none(scores, 3, "score"));
   EXPECT_TRUE(none(scores, 3, "difference"));
   EXPECT_DOUBLE_EQ(real(scores, 3, "agreement"), 0);
 
@@ -98,7 +103,8 @@ TEST_F(SummaryTables, AFieldOrReferenceThatATableHasNoUseForIsRefused) {
   const auto error = [&](std::string_view table, const TableOptions& options) {
     return error_of<UsageError>([&] { read_table({&trace}, table, options); });
   };
-  EXPECT_TRUE(contains(error("steps", {.by = "task"}), "budgets, budget_summary and scores"));
+  EXPECT_TRUE(contains(error("steps", {.by = "task"}),
+                       "scores, fidelity_summary, budgets and budget_summary"));
   EXPECT_TRUE(contains(error("steps", {.reference = "full"}), "scores and compare"));
   EXPECT_TRUE(contains(error("scores", {.by = "tsk"}), "'task'"));
   EXPECT_TRUE(contains(error("scores", {.reference = "ful"}), "'full'"));
