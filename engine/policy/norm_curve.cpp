@@ -7,7 +7,8 @@
 
 namespace kvreel::engine {
 
-std::vector<float> reduce_last_rows(const AttentionStatistics& statistics, int64_t rows) {
+std::vector<float> reduce_last_rows(const AttentionStatistics& statistics, int64_t rows,
+                                    bool average) {
   const auto keys = static_cast<size_t>(statistics.keys);
   std::vector<float> reduced(static_cast<size_t>(statistics.q_heads) * keys, 0.0f);
   std::vector<float> entries(keys);
@@ -21,7 +22,7 @@ std::vector<float> reduce_last_rows(const AttentionStatistics& statistics, int64
         entries[key] += row[key] != 0 ? 1.0f : 0.0f;
       }
     }
-    for (size_t key = 0; key < keys; ++key) {
+    for (size_t key = 0; average && key < keys; ++key) {
       if (entries[key] > 1) sums[key] /= entries[key];
     }
   }
@@ -37,44 +38,59 @@ void round_to_bf16(std::span<float> values) {
 
 NormCurve norm_curve(std::span<const float> reduced, int64_t q_heads,
                      std::span<const std::vector<int32_t>> rankings) {
+  std::vector<double> squares(reduced.size());
+  std::transform(reduced.begin(), reduced.end(), squares.begin(), [](float value) {
+    return static_cast<double>(value) * static_cast<double>(value);
+  });
+  return energy_curve(squares, q_heads, rankings, {});
+}
+
+NormCurve energy_curve(std::span<const double> energies, int64_t q_heads,
+                       std::span<const std::vector<int32_t>> rankings, CurveRule rule) {
   const size_t candidates = rankings[0].size();
-  const size_t keys = reduced.size() / static_cast<size_t>(q_heads);
+  const size_t keys = energies.size() / static_cast<size_t>(q_heads);
   const size_t group = static_cast<size_t>(q_heads) / rankings.size();
-  NormCurve curve;
-  std::vector<double> kept(candidates,
-                           0.0);  // sum over heads of the norm over candidates i and later
-  std::vector<double> kept_all(candidates, 0.0);  // the same with what is no candidate
+  const auto measure = [&](double sum) { return rule.root ? std::sqrt(sum) : sum; };
+  // Sums over heads of the measure of candidates i and later, of the same with what is no
+  // candidate, and of candidates before i.
+  std::vector<double> kept(candidates, 0.0);
+  std::vector<double> kept_all(candidates, 0.0);
+  std::vector<double> gone(rule.removed ? candidates : 0, 0.0);
   double norm_all = 0;
   for (size_t head = 0; head < static_cast<size_t>(q_heads); ++head) {
-    const float* row = reduced.data() + head * keys;
+    const double* of_head = energies.data() + head * keys;
     const std::vector<int32_t>& ranking = rankings[head / group];
-    const auto square = [&](int32_t key) {
-      const double value = row[static_cast<size_t>(key)];
-      return value * value;
-    };
+    const auto energy = [&](int32_t key) { return of_head[static_cast<size_t>(key)]; };
     double protected_sum = 0;
     std::vector<bool> is_candidate(keys, false);
     for (const int32_t key : ranking) is_candidate[static_cast<size_t>(key)] = true;
     for (size_t key = 0; key < keys; ++key) {
-      if (!is_candidate[key]) protected_sum += square(static_cast<int32_t>(key));
+      if (!is_candidate[key]) protected_sum += of_head[key];
     }
     double sum = 0;
     for (size_t i = candidates; i-- > 0;) {
-      sum += square(ranking[i]);
-      kept[i] += std::sqrt(sum);
-      kept_all[i] += std::sqrt(protected_sum + sum);
+      sum += energy(ranking[i]);
+      kept[i] += measure(sum);
+      kept_all[i] += measure(protected_sum + sum);
     }
-    norm_all += std::sqrt(protected_sum + sum);
+    norm_all += measure(protected_sum + sum);
+    double before = 0;
+    for (size_t i = 0; i < gone.size(); ++i) {
+      gone[i] += measure(before);
+      before += energy(ranking[i]);
+    }
   }
 
   const auto heads = static_cast<double>(q_heads);
   const auto distances = [&](const std::vector<double>& norms) {
     std::vector<float> distance(norms.size(), 0.0f);
     for (size_t i = 0; i < norms.size(); ++i) {
-      distance[i] = static_cast<float>((norms[0] - norms[i]) / norms[0]);
+      const double distant = rule.removed ? gone[i] : norms[0] - norms[i];
+      distance[i] = static_cast<float>(distant / norms[0]);
     }
     return distance;
   };
+  NormCurve curve;
   curve.distance = distances(kept);
   curve.distance_all = distances(kept_all);
   curve.base_norm = candidates > 0 ? kept[0] / heads : 0;

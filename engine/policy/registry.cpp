@@ -84,6 +84,14 @@ const std::string* PolicyOptions::take(std::string_view key) {
 }
 
 double PolicyOptions::take_fraction(std::string_view key, double fallback) {
+  return take_fraction_from(key, fallback, 0);
+}
+
+double PolicyOptions::take_signed_fraction(std::string_view key, double fallback) {
+  return take_fraction_from(key, fallback, -1);
+}
+
+double PolicyOptions::take_fraction_from(std::string_view key, double fallback, double least) {
   const std::string* text = take(key);
   if (!text) return fallback;
   double value = 0;
@@ -91,10 +99,10 @@ double PolicyOptions::take_fraction(std::string_view key, double fallback) {
   const std::string_view digits = std::string_view(*text).substr(0, text->size() - percent);
   if (parse_number(digits, value)) {
     if (percent) value /= 100;
-    if (value >= 0 && value <= 1) return value;
+    if (value >= least && value <= 1) return value;
   }
-  fail_usage("Policy '{}': {}={} is not a share between 0 and 1; write {}=1% or {}=0.01.", policy_,
-             key, *text, key, key);
+  fail_usage("Policy '{}': {}={} is not a share between {} and 1; write {}=1% or {}=0.01.", policy_,
+             key, *text, least, key, key);
 }
 
 int64_t PolicyOptions::take_count(std::string_view key, int64_t fallback) {

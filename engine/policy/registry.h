@@ -31,9 +31,10 @@ class PolicyOptions {
 
   // Each returns the fallback where the option is absent, and throws UsageError where its value
   // does not fit.
-  double take_fraction(std::string_view key, double fallback);  // "1%" or "0.01"
-  int64_t take_count(std::string_view key, int64_t fallback);   // 0, 1, 2, ...
-  Amount take_amount(std::string_view key, Amount fallback);    // "50%", "0.5" or "128"
+  double take_fraction(std::string_view key, double fallback);         // "1%" or "0.01"
+  double take_signed_fraction(std::string_view key, double fallback);  // also "-30%"
+  int64_t take_count(std::string_view key, int64_t fallback);          // 0, 1, 2, ...
+  Amount take_amount(std::string_view key, Amount fallback);           // "50%", "0.5" or "128"
   std::string take_choice(std::string_view key, std::string_view fallback,
                           const std::vector<std::string>& choices);
   std::vector<int> take_layers(std::string_view key,
@@ -49,6 +50,7 @@ class PolicyOptions {
 
  private:
   const std::string* take(std::string_view key);
+  double take_fraction_from(std::string_view key, double fallback, double least);
   std::vector<int> parse_layers(std::string_view key, const std::string& text) const;
 
   std::string policy_;
