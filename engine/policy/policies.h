@@ -5,16 +5,17 @@
 
 namespace kvreel::engine {
 
-PolicyInfo ada_kv_policy();
 PolicyInfo full_policy();
-PolicyInfo h2o_policy();
-PolicyInfo key_diff_policy();
-PolicyInfo key_norm_policy();
-PolicyInfo pyramidkv_policy();
-PolicyInfo random_policy();
 PolicyInfo refreekv_policy();
-PolicyInfo snapkv_policy();
+PolicyInfo top_p_policy();
 PolicyInfo streaming_llm_policy();
+PolicyInfo h2o_policy();
+PolicyInfo snapkv_policy();
 PolicyInfo tova_policy();
+PolicyInfo pyramidkv_policy();
+PolicyInfo ada_kv_policy();
+PolicyInfo key_norm_policy();
+PolicyInfo key_diff_policy();
+PolicyInfo random_policy();
 
 }  // namespace kvreel::engine

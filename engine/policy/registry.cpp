@@ -43,11 +43,10 @@ std::vector<std::string> policy_names() {
 }  // namespace
 
 const std::vector<PolicyInfo>& known_policies() {
-  // As --help lists them: the reference, then what sets its own budget, then fixed budgets.
   static const std::vector<PolicyInfo> kPolicies = {
-      full_policy(),     refreekv_policy(),  streaming_llm_policy(), h2o_policy(),
-      snapkv_policy(),   pyramidkv_policy(), ada_kv_policy(),        tova_policy(),
-      key_norm_policy(), key_diff_policy(),  random_policy()};
+      full_policy(),   refreekv_policy(), top_p_policy(),    streaming_llm_policy(),
+      h2o_policy(),    snapkv_policy(),   tova_policy(),     pyramidkv_policy(),
+      ada_kv_policy(), key_norm_policy(), key_diff_policy(), random_policy()};
   return kPolicies;
 }
 
