@@ -43,7 +43,7 @@ std::string policy_help() {
       "list: "
       "refreekv:threshold=1%,5% stands for two runs.\n";
   for (const engine::PolicyInfo& info : engine::known_policies()) {
-    text += fmt::format("  {:<15}{}\n", info.name, info.summary);
+    text += fmt::format("  {:<20}{}\n", info.name, info.summary);
     text += indented(info.options);
   }
   return text + "  Options of all fixed budgets:\n" + indented(engine::kFixedBudgetHelp);
