@@ -14,6 +14,7 @@ PolicyInfo snapkv_policy();
 PolicyInfo tova_policy();
 PolicyInfo pyramidkv_policy();
 PolicyInfo ada_kv_policy();
+PolicyInfo cake_policy();
 PolicyInfo expected_attention_policy();
 PolicyInfo key_norm_policy();
 PolicyInfo key_diff_policy();
