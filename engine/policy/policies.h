@@ -8,6 +8,7 @@ namespace kvreel::engine {
 PolicyInfo full_policy();
 PolicyInfo refreekv_policy();
 PolicyInfo top_p_policy();
+PolicyInfo hard_kv_policy();
 PolicyInfo streaming_llm_policy();
 PolicyInfo h2o_policy();
 PolicyInfo snapkv_policy();

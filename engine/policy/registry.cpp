@@ -43,20 +43,11 @@ std::vector<std::string> policy_names() {
 }  // namespace
 
 const std::vector<PolicyInfo>& known_policies() {
-  static const std::vector<PolicyInfo> kPolicies = {full_policy(),
-                                                    refreekv_policy(),
-                                                    top_p_policy(),
-                                                    streaming_llm_policy(),
-                                                    h2o_policy(),
-                                                    snapkv_policy(),
-                                                    tova_policy(),
-                                                    pyramidkv_policy(),
-                                                    ada_kv_policy(),
-                                                    cake_policy(),
-                                                    expected_attention_policy(),
-                                                    key_norm_policy(),
-                                                    key_diff_policy(),
-                                                    random_policy()};
+  static const std::vector<PolicyInfo> kPolicies = {
+      full_policy(),          refreekv_policy(), top_p_policy(),  hard_kv_policy(),
+      streaming_llm_policy(), h2o_policy(),      snapkv_policy(), tova_policy(),
+      pyramidkv_policy(),     ada_kv_policy(),   cake_policy(),   expected_attention_policy(),
+      key_norm_policy(),      key_diff_policy(), random_policy()};
   return kPolicies;
 }
 
