@@ -66,6 +66,15 @@ std::string without_middle(const Tokenizer& tokenizer, const std::string& text, 
   return tokenizer.decode(all.first(half), true) + tokenizer.decode(all.last(half), true);
 }
 
+// An answer may end in a stop token's text ("</s>"), which generated text leaves out. A text that
+// the tokenizer does not give back as it was stays as it is: its score is not to depend on the
+// model's vocabulary.
+std::string without_special(const Tokenizer& tokenizer, const std::string& answer) {
+  if (!is_utf8(answer)) return answer;
+  const std::vector<int32_t> ids = tokenizer.encode(answer, false);
+  return trim(tokenizer.decode(ids, false)) == trim(answer) ? tokenizer.decode(ids, true) : answer;
+}
+
 struct Rendered {
   std::string text;
   std::vector<int32_t> tokens;
@@ -148,12 +157,11 @@ Sample prepare_sample(const PromptRecord& record, const Model& model,
     sample.pieces.push_back(model.tokenizer ? model.tokenizer->piece(id) : std::string());
   }
   for (const std::string& answer : record.answers) {
-    // An answer may end in a stop token's text ("</s>"), which generated text leaves out.
-    sample.answers.push_back(
-        model.tokenizer && is_utf8(answer)
-            ? model.tokenizer->decode(model.tokenizer->encode(answer, false), true)
-            : answer);
+    sample.answers.push_back(model.tokenizer ? without_special(*model.tokenizer, answer) : answer);
   }
+  sample.metrics = options.metrics;
+  sample.all_classes = record.all_classes;
+  sample.score_first_line = options.score_first_line;
   return sample;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "engine/data/prompts.h"
 #include "engine/generate/generate.h"
@@ -19,6 +20,8 @@ struct PrepareOptions {
       0;  // most prompt tokens; 0: what the model's positions leave beside max_new_tokens
   int64_t max_new_tokens = 64;
   Truncation truncation = Truncation::refuse;
+  std::vector<std::string> metrics;  // of every sample with answers
+  bool score_first_line = false;
 };
 
 // Throws Error where the prompt does not fit (and truncation is refused), where the model has no

@@ -9,15 +9,12 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "engine/data/record_text.h"
 
 namespace kvreel::engine {
 namespace {
 
 using nlohmann::json;
-
-// Metadata is for reading beside results; long fields (a document, a transcript) stay in the prompt
-// file.
-constexpr size_t kLongestMetadata = 512;
 
 std::string read_file(const std::filesystem::path& path) {
   if (std::filesystem::is_directory(path)) {
@@ -28,59 +25,6 @@ std::string read_file(const std::filesystem::path& path) {
   std::ostringstream content;
   content << file.rdbuf();
   return std::move(content).str();
-}
-
-std::string fields_of(const json& record) {
-  std::vector<std::string> names;
-  for (const auto& [name, value] : record.items()) names.push_back(name);
-  return fmt::format("{}", fmt::join(names, ", "));
-}
-
-// A value as a template writes it: strings as they are, everything else as compact JSON.
-std::string as_text(const json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump();
-}
-
-// "{question}" is a field of the record, "{/a/0/b}" a JSON pointer into it, "{{" and "}}" are
-// braces.
-std::string fill_template(const std::string& format, const json& record,
-                          const std::string& origin) {
-  std::string text;
-  for (size_t i = 0; i < format.size(); ++i) {
-    const char c = format[i];
-    if ((c == '{' || c == '}') && i + 1 < format.size() && format[i + 1] == c) {
-      text += c;
-      ++i;
-    } else if (c == '{') {
-      const size_t close = format.find('}', i);
-      if (close == std::string::npos) {
-        fail_usage(
-            "--template has a '{{' without its '}}' at character {}; write '{{{{' for a brace.",
-            i + 1);
-      }
-      const std::string field = format.substr(i + 1, close - i - 1);
-      const bool pointer = field.starts_with('/');
-      bool found = false;
-      try {
-        found = pointer ? record.contains(json::json_pointer(field)) : record.contains(field);
-      } catch (const json::exception&) {
-        fail_usage("--template: '{}' is not a JSON pointer; write {{/list/0/field}}.", field);
-      }
-      if (!found) {
-        fail("{}: there is no field '{}' for --template; the record has: {}.", origin, field,
-             fields_of(record));
-      }
-      text += as_text(pointer ? record.at(json::json_pointer(field)) : record.at(field));
-      i = close;
-    } else if (c == '}') {
-      fail_usage(
-          "--template has a '}}' without its '{{' at character {}; write '}}}}' for a brace.",
-          i + 1);
-    } else {
-      text += c;
-    }
-  }
-  return text;
 }
 
 std::vector<ChatMessage> read_messages(const json& value, const std::string& origin) {
@@ -134,6 +78,19 @@ std::vector<std::string> read_answers(const json& record, const PromptOptions& o
   return answers;
 }
 
+std::vector<std::string> read_classes(const json& record, const std::string& origin) {
+  std::vector<std::string> classes;
+  if (!record.contains("all_classes") || record["all_classes"].is_null()) return classes;
+  const json& value = record["all_classes"];
+  for (const json& entry : value) {
+    if (!value.is_array() || !entry.is_string()) {
+      fail("{}: 'all_classes' must be a list of texts.", origin);
+    }
+    classes.push_back(entry.get<std::string>());
+  }
+  return classes;
+}
+
 PromptRecord read_record(const json& record, const PromptOptions& options,
                          const std::string& origin, int64_t number) {
   if (!record.is_object())
@@ -169,13 +126,10 @@ PromptRecord read_record(const json& record, const PromptOptions& options,
     prompt.id = std::to_string(number);
   }
   prompt.answers = read_answers(record, options, origin);
+  prompt.all_classes = read_classes(record, origin);
   used.insert({id_field, "answer", "answers", "reference", options.answer_field});
 
-  json metadata = json::object();
-  for (const auto& [name, value] : record.items()) {
-    if (!used.contains(name) && value.dump().size() <= kLongestMetadata) metadata[name] = value;
-  }
-  prompt.metadata = metadata.dump();
+  prompt.metadata = short_fields(record, used);
   return prompt;
 }
 

@@ -15,10 +15,11 @@ struct PromptRecord {
   std::string id;
   std::string text;
   std::vector<ChatMessage> messages;
-  std::vector<int32_t> ids;          // token ids given outright
-  std::vector<std::string> answers;  // reference answers
-  std::string metadata;              // the record's other short fields as a JSON object
-  std::string origin;                // "questions.jsonl, line 12": for messages about it
+  std::vector<int32_t> ids;              // token ids given outright
+  std::vector<std::string> answers;      // reference answers
+  std::vector<std::string> all_classes;  // what the metric "classification" chooses from
+  std::string metadata;                  // the record's other short fields as a JSON object
+  std::string origin;                    // "questions.jsonl, line 12": for messages about it
 };
 
 struct PromptOptions {

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "engine/generate/forward.h"
+#include "engine/generate/scoring.h"
 
 namespace kvreel::engine {
 namespace {
@@ -114,6 +115,9 @@ PassResult run_pass(const ModelConfig& config, Backend& backend, const Tokenizer
   pass.text = result.text;
   pass.generated = static_cast<int32_t>(result.tokens.size());
   pass.exact_match = tokenizer ? exact_match(result.text, sample.answers) : -1;
+  const std::vector<Score> scores =
+      tokenizer ? score_text(result.text, sample) : std::vector<Score>{};
+  pass.scores = scores;
   pass.budget = result.budget;
   pass.at_end = cache.bytes();
   pass.full_after_prefill = cache.bytes_of_rows(prompt_tokens) *

@@ -34,6 +34,9 @@ struct Sample {
       answers;           // as the model's tokenizer would write them, special tokens left out
   std::string metadata;  // JSON object
   int64_t original_tokens = 0;
+  std::vector<std::string> metrics;      // names of scores/metrics.h, for PassEvent::scores
+  std::vector<std::string> all_classes;  // what the metric "classification" chooses from
+  bool score_first_line = false;         // only the text's first line is scored
 };
 
 struct PassResult {
