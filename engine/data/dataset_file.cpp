@@ -1,0 +1,124 @@
+// Reads and checks; every message names the place.
+#include "engine/data/dataset_file.h"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "engine/data/record_text.h"
+
+namespace kvreel::engine {
+namespace {
+
+using nlohmann::json;
+
+json parse(std::string_view text, const std::string& origin, std::string_view set) {
+  try {
+    return json::parse(text);
+  } catch (const json::exception& error) {
+    fail("{} is not valid JSON ({}); the layout of {} is described in docs/datasets.md.", origin,
+         to_utf8_lossy(error.what()), set);
+  }
+}
+
+void require_object(const json& value, const std::string& origin, std::string_view set) {
+  if (!value.is_object()) {
+    fail("{}: {} needs JSON objects, but this is {}.", origin, set, value.type_name());
+  }
+}
+
+}  // namespace
+
+const json& JsonRecord::field(std::string_view name, std::string_view set) const {
+  const auto found = value.find(name);
+  if (found == value.end()) {
+    fail("{}: there is no field '{}', which {} has; the record has: {}. Is this another layout?",
+         origin, name, set, fields_of(value));
+  }
+  return *found;
+}
+
+std::string JsonRecord::text(std::string_view name, std::string_view set) const {
+  const json& found = field(name, set);
+  if (!found.is_string()) {
+    fail("{}: the field '{}' of {} must be text, not {}.", origin, name, set, found.type_name());
+  }
+  return found.get<std::string>();
+}
+
+std::vector<std::string> JsonRecord::texts(std::string_view name, std::string_view set) const {
+  const json& found = field(name, set);
+  const bool valid = found.is_array() && std::all_of(found.begin(), found.end(),
+                                                     [](const json& e) { return e.is_string(); });
+  if (!valid) fail("{}: the field '{}' of {} must be a list of texts.", origin, name, set);
+  return found.get<std::vector<std::string>>();
+}
+
+std::string JsonRecord::id() const {
+  for (const char* name : {"_id", "id"}) {
+    const auto found = value.find(name);
+    if (found != value.end() && (found->is_string() || found->is_number())) return as_text(*found);
+  }
+  return std::to_string(number);
+}
+
+std::string read_bytes(const std::filesystem::path& path) {
+  if (std::filesystem::is_directory(path)) {
+    fail("'{}' is a directory; --dataset takes one file of the data set.", path.string());
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    fail("Cannot read the data set '{}': no such file, or no permission.", path.string());
+  }
+  std::ostringstream content;
+  content << file.rdbuf();
+  std::string bytes = std::move(content).str();
+  if (trim(bytes).empty()) fail("The data set '{}' is empty.", path.string());
+  return bytes;
+}
+
+std::string read_text(const std::filesystem::path& path) {
+  std::string text = read_bytes(path);
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
+  if (is_utf8(text)) return text;
+  int64_t line = 1;
+  std::istringstream lines(text);
+  for (std::string part; std::getline(lines, part) && is_utf8(part);) ++line;
+  fail("'{}' is not UTF-8 text (line {}); convert it, for example with iconv -f LATIN1 -t UTF-8.",
+       path.string(), line);
+}
+
+std::vector<JsonRecord> read_json_records(const std::filesystem::path& path, std::string_view set) {
+  const std::string text = read_text(path);
+  std::vector<JsonRecord> records;
+  if (path.extension() == ".json" && trim(text).starts_with('[')) {
+    for (json& value : parse(text, path.string(), set)) {
+      const auto number = static_cast<int64_t>(records.size()) + 1;
+      records.push_back(
+          {std::move(value), fmt::format("{}, record {}", path.string(), number), number});
+    }
+  } else {
+    std::istringstream lines(text);
+    int64_t number = 0;
+    for (std::string line; std::getline(lines, line);) {
+      ++number;
+      if (trim(line).empty()) continue;
+      const std::string origin = fmt::format("{}, line {}", path.string(), number);
+      records.push_back({parse(line, origin, set), origin, number});
+    }
+  }
+  if (records.empty()) fail("The data set '{}' holds no records.", path.string());
+  for (const JsonRecord& record : records) require_object(record.value, record.origin, set);
+  return records;
+}
+
+JsonRecord read_json_object(const std::filesystem::path& path, std::string_view set) {
+  JsonRecord record{parse(read_text(path), path.string(), set), path.string(), 1};
+  require_object(record.value, record.origin, set);
+  return record;
+}
+
+}  // namespace kvreel::engine
