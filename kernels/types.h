@@ -56,6 +56,7 @@ struct PageLayout {
 
   size_t page_bytes() const { return 2 * size_t(page_rows) * size_t(head_dim) * size_of(dtype); }
   size_t value_offset() const { return page_bytes() / 2; }
+  bool operator==(const PageLayout&) const = default;
 };
 
 // The cached rows of one KV head of one layer. Row r lies in page r / page_rows.

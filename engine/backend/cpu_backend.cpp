@@ -53,6 +53,9 @@ class CpuBackend::HostMemory final : public KvMemory {
       row += rows;
     }
   }
+  void copy(size_t page_bytes, std::span<void* const> from, std::span<void* const> to) override {
+    for (size_t i = 0; i < from.size(); ++i) std::memcpy(to[i], from[i], page_bytes);
+  }
 
  private:
   static constexpr std::align_val_t kLine{64};

@@ -8,6 +8,10 @@
 
 namespace kvreel::engine {
 
+void KvMemory::copy(size_t, std::span<void* const>, std::span<void* const>) {
+  fail("This memory cannot copy pages of the KV cache; use --share-prefill none.");
+}
+
 KvCache::KvCache(const Shape& shape, KvMemory& memory)
     : shape_(shape),
       memory_(&memory),
@@ -38,13 +42,35 @@ void KvCache::extend(int layer, int32_t first, int64_t count) {
     }
     grown.positions.resize(before + static_cast<size_t>(count));
     std::iota(grown.positions.begin() + static_cast<long>(before), grown.positions.end(), first);
-    while (grown.pages.size() < pages_for(grown.positions.size())) {
-      grown.pages.push_back(memory_->allocate(shape_.page.page_bytes()));
-      bytes_.held += shape_.page.page_bytes();
-    }
+    add_pages(grown);
     bytes_.asked += bytes_of_rows(count);
   }
   bytes_.peak = std::max(bytes_.peak, bytes_.held);
+}
+
+void KvCache::copy_layer(int layer, const KvCache& from) {
+  if (from.shape_.layers != shape_.layers || from.shape_.kv_heads != shape_.kv_heads ||
+      from.shape_.page != shape_.page) {
+    fail("Layer {} cannot be copied from a KV cache of another shape.", layer);
+  }
+  if (longest(layer) > 0) fail("Layer {} holds rows already; only an empty one is copied.", layer);
+  for (int kv_head = 0; kv_head < shape_.kv_heads; ++kv_head) {
+    Head& copied = head(layer, kv_head);
+    const Head& source = from.head(layer, kv_head);
+    copied.positions = source.positions;
+    add_pages(copied);
+    memory_->copy(shape_.page.page_bytes(), source.pages, copied.pages);
+    bytes_.asked += bytes_of_rows(static_cast<int64_t>(copied.positions.size()));
+  }
+  bytes_.peak = std::max(bytes_.peak, bytes_.held);
+}
+
+// Pages for the positions that the head has.
+void KvCache::add_pages(Head& head) {
+  while (head.pages.size() < pages_for(head.positions.size())) {
+    head.pages.push_back(memory_->allocate(shape_.page.page_bytes()));
+    bytes_.held += shape_.page.page_bytes();
+  }
 }
 
 void KvCache::keep(int layer, int kv_head, const KeptSet& kept) {

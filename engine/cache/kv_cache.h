@@ -27,6 +27,9 @@ class KvMemory {
   // head_dim]; either may be null.
   virtual void read(const kernels::PageLayout& layout, std::span<void* const> pages, int64_t first,
                     int64_t count, float* keys, float* values) = 0;
+  // Copies whole pages: from[i] to to[i] for every i. A memory that does not say how throws Error:
+  // prefills can then not be shared.
+  virtual void copy(size_t page_bytes, std::span<void* const> from, std::span<void* const> to);
 };
 
 // Rows of every head keep the rotary phase and the number of their original position. Heads of one
@@ -49,6 +52,10 @@ class KvCache {
   // Makes room for rows of the positions [first, first + count) in every head of the layer, after
   // what it holds. The caller writes the rows. Positions must lie after all that the layer holds.
   void extend(int layer, int32_t first, int64_t count);
+
+  // Makes an empty layer a copy of the same layer of another cache: rows, positions and bytes.
+  // Throws Error where the layer holds rows, or the other cache has another shape.
+  void copy_layer(int layer, const KvCache& from);
 
   // Keeps only `kept` in one KV head, or in all (-1), and gives pages back. Throws Error where
   // `kept` holds a position that is not cached.
@@ -80,6 +87,7 @@ class KvCache {
            static_cast<size_t>(kv_head);
   }
   size_t pages_for(size_t rows) const;
+  void add_pages(Head& head);
   void keep_in_head(Head& head, const KeptSet& kept);
 
   Shape shape_;

@@ -43,6 +43,9 @@ class CountingMemory final : public KvMemory {
             int64_t count, float* keys, float*) override {
     for (int64_t i = 0; i < count; ++i) keys[i] = *value(layout, pages, first + i);
   }
+  void copy(size_t page_bytes, std::span<void* const> from, std::span<void* const> to) override {
+    for (size_t i = 0; i < from.size(); ++i) std::memcpy(to[i], from[i], page_bytes);
+  }
   // One number stands for a row in these tests: head_dim is 1.
   static float* value(const kernels::PageLayout& layout, std::span<void* const> pages,
                       int64_t row) {
@@ -132,6 +135,41 @@ TEST(KvCache, KeepsWhatAnyRandomSequenceOfCutsLeaves) {
     ASSERT_EQ(cache.bytes().held, memory.live.size() * kPage);
     ASSERT_EQ(cache.bytes().asked, 2 * expected.size() * kRow);
   }
+}
+
+TEST(KvCache, CopiesALayerAsIfItHadBeenFilledAnew) {
+  CountingMemory memory;
+  KvCache from(kShape, memory);
+  fill(from, 0, 0, 10);
+  fill(from, 1, 0, 10);
+  KvCache to(kShape, memory);
+  to.copy_layer(1, from);
+  KvCache anew(kShape, memory);
+  fill(anew, 1, 0, 10);
+  EXPECT_EQ(rows_of(to, 1, 0), rows_of(from, 1, 0));
+  EXPECT_EQ(rows_of(to, 1, 1), rows_of(from, 1, 1));
+  EXPECT_EQ(to.bytes().asked, anew.bytes().asked);
+  EXPECT_EQ(to.bytes().held, anew.bytes().held);
+  EXPECT_EQ(to.bytes().peak, anew.bytes().peak);
+
+  // The two are independent from then on.
+  to.keep(1, -1, KeptSet::of({8, 9}));
+  EXPECT_EQ(rows_of(to, 1, 0), (std::vector<float>{8, 9}));
+  EXPECT_EQ(from.length(1, 0), 10);
+  EXPECT_EQ(rows_of(from, 1, 0).front(), 0);
+}
+
+TEST(KvCache, CopiesOnlyIntoAnEmptyLayerOfTheSameShape) {
+  CountingMemory memory;
+  KvCache from(kShape, memory);
+  fill(from, 0, 0, 3);
+  KvCache to(kShape, memory);
+  fill(to, 0, 0, 3);
+  EXPECT_TRUE(contains(error_of([&] { to.copy_layer(0, from); }), "holds rows already"));
+  KvCache::Shape wider = kShape;
+  wider.page.page_rows = 8;
+  KvCache other(wider, memory);
+  EXPECT_TRUE(contains(error_of([&] { other.copy_layer(0, from); }), "another shape"));
 }
 
 TEST(KvCache, RefusesPositionsThatItDoesNotHold) {
