@@ -72,6 +72,9 @@ struct DecisionEvent {
   int64_t end_ns = 0;
 };
 
+// Where a prefill is shared, step 0 has no end-to-end time. It lasts as long as its parts together:
+// for the run that owns the prefill prefill_ns, for the others their own deciding and keeping, from
+// when their cache was made.
 struct StepEvent {
   StepId at;
   int64_t rows = 0;        // query rows: prompt tokens in step 0, else 1
@@ -115,7 +118,10 @@ struct PassEvent {
   std::span<const Score> scores;  // of the text against the answers, by the sample's metrics
   // The run of the same sample whose prefill this pass shares, -1: its own. A shared prefill's time
   // is in prefill_ns, which is then a sum of parts, not one span of time: the model's part as
-  // measured there, and this run's own deciding and keeping.
+  // measured there, and this run's own deciding and keeping. So it is for the run that owns the
+  // prefill too, that all of them compare. Spans, memory and attention of the model's part are the
+  // owner's; the others announce their deciding, at the time when it happened within the owner's
+  // prefill, and the keeping and the bytes of their own cache.
   int32_t prefill_run = -1;
   double budget = 1;  // mean over layers of kept / prompt positions at the end of prefill
   int64_t start_ns = 0;

@@ -2,8 +2,15 @@
 #include "engine/generate/experiment.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <numeric>
+#include <utility>
 
 #include "base/error.h"
+#include "engine/generate/pass.h"
+#include "engine/generate/shared_prefill.h"
+#include "engine/generate/time_left.h"
+#include "engine/generate/timed.h"
 
 namespace kvreel::engine {
 namespace {
@@ -32,12 +39,42 @@ class Left {
     }
   }
   bool has(size_t sample, size_t run) const { return left_[sample * runs_ + run]; }
+  std::vector<int64_t> by_run() const {
+    std::vector<int64_t> counts(runs_, 0);
+    for (size_t i = 0; i < left_.size(); ++i) counts[i % runs_] += left_[i] ? 1 : 0;
+    return counts;
+  }
   int64_t count() const { return std::count(left_.begin(), left_.end(), true); }
 
  private:
   size_t runs_;
   std::vector<bool> left_;  // [samples, runs]
 };
+
+// Runs that share a prefill, one group after the other.
+using Groups = std::vector<std::vector<size_t>>;
+
+Groups group_runs(std::span<const Run> runs, const ExperimentPlan& plan) {
+  const auto key = [&](size_t run) {
+    switch (plan.sharing) {
+      case PrefillSharing::all:
+        return size_t{0};
+      case PrefillSharing::sweeps:
+        return static_cast<size_t>(runs[run].argument);
+      case PrefillSharing::none:
+        break;
+    }
+    return run;
+  };
+  std::vector<size_t> order(runs.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  Groups groups;
+  for (const size_t run : order) {
+    if (groups.empty() || key(groups.back().front()) != key(run)) groups.emplace_back();
+    groups.back().push_back(run);
+  }
+  return groups;
+}
 
 // A short pass that nobody observes.
 void warm_up(const ModelConfig& config, Backend& backend, const Tokenizer* tokenizer,
@@ -51,12 +88,102 @@ void warm_up(const ModelConfig& config, Backend& backend, const Tokenizer* token
   run_pass(config, backend, tokenizer, start, policy, few, 0, 0, nobody, stop);
 }
 
+// Tells what is about to run, and learns from it how long the rest will take.
+class Reporter {
+ public:
+  Reporter(const Left& left, std::span<const Sample> samples, std::span<const Run> runs,
+           const std::function<void(const Progress&)>& progress)
+      : samples_(samples), runs_(runs), progress_(progress), time_left_(left.by_run()) {
+    now_.passes = static_cast<int64_t>(samples.size() * runs.size());
+    now_.passes_skipped = now_.passes - left.count();
+    now_.passes_done = now_.passes_skipped;
+    now_.samples = static_cast<int64_t>(samples.size());
+  }
+
+  void begin(size_t sample, size_t run) {
+    now_.sample_index = static_cast<int64_t>(sample);
+    now_.sample = &samples_[sample];
+    now_.run = &runs_[run];
+    start_ns_ = now_ns();
+    tell();
+  }
+  void end(size_t run) {
+    ++now_.passes_done;
+    time_left_.finished(run, static_cast<double>(now_ns() - start_ns_) * 1e-9);
+  }
+  void tell() {
+    now_.seconds_left = time_left_.seconds();
+    if (progress_) progress_(now_);
+  }
+
+ private:
+  std::span<const Sample> samples_;
+  std::span<const Run> runs_;
+  const std::function<void(const Progress&)>& progress_;
+  TimeLeft time_left_;
+  Progress now_;
+  int64_t start_ns_ = 0;
+};
+
+// All that is left to do of one sample.
+class SampleWork {
+ public:
+  SampleWork(const SampleContext& context, std::span<const Run> runs, Reporter& reporter)
+      : context_(context), runs_(runs), reporter_(reporter) {}
+
+  // Each returns false when `stop` ended it early.
+  bool run(const std::vector<size_t>& group) {
+    reporter_.begin(sample(), group.front());
+    return group.size() == 1 ? run_alone(group.front()) : run_together(group);
+  }
+
+ private:
+  size_t sample() const { return static_cast<size_t>(context_.sample_index); }
+  bool stopped() const { return context_.stop.load(std::memory_order_relaxed); }
+
+  bool run_alone(size_t run) {
+    Pass pass(context_, static_cast<int32_t>(run), *runs_[run].policy);
+    pass.prefill();
+    pass.decode();
+    return end(pass, run);
+  }
+
+  bool run_together(const std::vector<size_t>& group) {
+    std::vector<Sharer> sharers;
+    for (const size_t run : group) {
+      sharers.push_back({.run = static_cast<int32_t>(run), .policy = runs_[run].policy.get()});
+    }
+    SharedPrefill shared(context_, sharers, /*twins=*/false);
+    for (size_t i = 0; i < group.size(); ++i) {
+      const size_t run = group[i];
+      if (stopped() && i > 0) return false;
+      if (i > 0) reporter_.begin(sample(), run);
+      Pass pass(context_, static_cast<int32_t>(run), *runs_[run].policy);
+      pass.prefill(shared.share(i));
+      pass.decode();
+      if (!end(pass, run)) return false;
+    }
+    return true;
+  }
+
+  bool end(Pass& pass, size_t run) {
+    const PassResult result = pass.finish();
+    if (result.finish == FinishReason::interrupted) return false;
+    reporter_.end(run);
+    return true;
+  }
+
+  const SampleContext& context_;
+  std::span<const Run> runs_;
+  Reporter& reporter_;
+};
+
 }  // namespace
 
 std::vector<Run> make_runs(std::span<const std::string> texts) {
   std::vector<Run> runs;
-  for (const std::string& text : texts) {
-    for (PolicySpec& spec : parse_policy_specs(text)) {
+  for (size_t argument = 0; argument < texts.size(); ++argument) {
+    for (PolicySpec& spec : parse_policy_specs(texts[argument])) {
       for (const Run& run : runs) {
         if (run.spec.text == spec.text) {
           fail_usage(
@@ -65,7 +192,9 @@ std::vector<Run> make_runs(std::span<const std::string> texts) {
         }
       }
       std::unique_ptr<Policy> policy = make_policy(spec);
-      runs.push_back({.spec = std::move(spec), .policy = std::move(policy)});
+      runs.push_back({.spec = std::move(spec),
+                      .policy = std::move(policy),
+                      .argument = static_cast<int32_t>(argument)});
     }
   }
   return runs;
@@ -78,30 +207,31 @@ bool run_experiment(const ModelConfig& config, Backend& backend, const Tokenizer
                     const std::function<void(const Progress&)>& progress,
                     const ExperimentPlan& plan) {
   const Left left(samples.size(), runs.size(), plan);
-  Progress now{.passes = static_cast<int64_t>(samples.size() * runs.size())};
-  now.passes_skipped = now.passes - left.count();
-  now.passes_done = now.passes_skipped;
+  const Groups groups = group_runs(runs, plan);
+  Reporter reporter(left, samples, runs, progress);
   if (left.count() > 0) {
     warm_up(config, backend, tokenizer, samples[0], *runs[0].policy, options, stop);
   }
   for (size_t s = 0; s < samples.size(); ++s) {
-    if (static_cast<int64_t>(s) >= plan.announced_samples) {
-      announce(samples[s], static_cast<int32_t>(s), observer);
-    }
-    for (size_t r = 0; r < runs.size(); ++r) {
-      if (!left.has(s, r)) continue;
+    const auto index = static_cast<int32_t>(s);
+    if (index >= plan.announced_samples) announce(samples[s], index, observer);
+    const SampleContext context{.config = config,
+                                .backend = backend,
+                                .tokenizer = tokenizer,
+                                .sample = samples[s],
+                                .sample_index = index,
+                                .options = options,
+                                .observer = observer,
+                                .stop = stop};
+    SampleWork work(context, runs, reporter);
+    for (std::vector<size_t> group : groups) {
+      std::erase_if(group, [&](size_t run) { return !left.has(s, run); });
+      if (group.empty()) continue;
       if (stop.load(std::memory_order_relaxed)) return false;
-      now.sample = &samples[s];
-      now.run = &runs[r];
-      if (progress) progress(now);
-      const PassResult result =
-          run_pass(config, backend, tokenizer, samples[s], *runs[r].policy, options,
-                   static_cast<int32_t>(r), static_cast<int32_t>(s), observer, stop);
-      if (result.finish == FinishReason::interrupted) return false;
-      ++now.passes_done;
+      if (!work.run(group)) return false;
     }
   }
-  if (progress) progress(now);
+  reporter.tell();
   return true;
 }
 

@@ -1,31 +1,14 @@
 // One step through all layers, with its statistics, decisions and spans.
 #include "engine/generate/forward.h"
 
+#include <algorithm>
 #include <chrono>
-#include <utility>
+#include <vector>
+
+#include "engine/generate/cut.h"
 
 namespace kvreel::engine {
 namespace {
-
-// Runs pieces of a step and tells the observer how long each took.
-class Timed {
- public:
-  Timed(Observer& observer, StepId at)
-      : observer_(observer), at_(at), spans_(observer.wants_spans()) {}
-
-  template <typename Work>
-  void operator()(Op op, int layer, Work&& work) const {
-    if (!spans_) return work();
-    const int64_t start = now_ns();
-    work();
-    observer_.on_span({.at = at_, .layer = layer, .op = op, .start_ns = start, .end_ns = now_ns()});
-  }
-
- private:
-  Observer& observer_;
-  StepId at_;
-  bool spans_;
-};
 
 void announce_attention(Observer& observer, StepId at, int layer,
                         const AttentionStatistics& statistics) {
@@ -33,48 +16,39 @@ void announce_attention(Observer& observer, StepId at, int layer,
   observer.on_attention({.at = at, .layer = layer, .heads = norms, .statistics = statistics});
 }
 
-void announce_memory(const ForwardContext& context, StepId at, int layer, MemoryCause cause) {
-  context.observer.on_memory({.at = at,
-                              .layer = layer,
-                              .cause = cause,
-                              .time_ns = now_ns(),
-                              .cache = context.cache.bytes()});
-}
+// One policy's decisions cut the cache at once.
+class CutAtOnce final : public LayerHook {
+ public:
+  CutAtOnce(const ForwardContext& context, StepId at) : context_(context), at_(at) {}
 
-int layer_of(const Decision& decision, const DecisionPoint& point) {
-  return decision.layer < 0 ? point.layer : decision.layer;
-}
-
-// Lets the policy decide and cuts the layer's cache. Returns the time it took.
-int64_t decide_and_keep(const ForwardContext& context, StepId at, const DecisionPoint& point,
-                        const AttentionStatistics& statistics, const Timed& timed) {
-  const int64_t start = now_ns();
-  std::vector<Decision> decisions;
-  timed(Op::decide, point.layer, [&] {
-    decisions = context.policy.decide({.point = point,
-                                       .config = context.config,
-                                       .cache = context.cache,
-                                       .statistics = statistics,
-                                       .state = context.state});
-  });
-  const int64_t decided = now_ns();
-  timed(Op::keep, point.layer, [&] {
-    for (const Decision& decision : decisions) {
-      context.cache.keep(layer_of(decision, point), decision.kv_head, decision.kept);
-    }
-  });
-  const int64_t end = now_ns();
-  for (const Decision& decision : decisions) {
-    if (decision.provisional) continue;
-    context.observer.on_decision({.at = at,
-                                  .layer = layer_of(decision, point),
-                                  .decision = decision,
-                                  .start_ns = start,
-                                  .end_ns = decided});
+  StatisticsRequest needs(const DecisionPoint& point) const override {
+    return context_.policy.acts(point) ? context_.policy.needs(point) : StatisticsRequest{};
   }
-  if (!decisions.empty()) announce_memory(context, at, point.layer, MemoryCause::keep);
-  return end - start;
-}
+
+  void attended(const DecisionPoint& point, const AttentionStatistics& statistics) override {
+    // Memory over time: every layer of the prefill, and the steps of the decode as wholes.
+    if (at_.step == 0) {
+      announce_memory(context_.cache, at_, point.layer, MemoryCause::append, context_.observer);
+    }
+    if (!context_.policy.acts(point)) return;
+    const LayerDecisions decided = decide(context_.policy, {.point = point,
+                                                            .config = context_.config,
+                                                            .cache = context_.cache,
+                                                            .statistics = statistics,
+                                                            .state = context_.state});
+    Timed(context_.observer, at_)
+        .announce(Op::decide, point.layer, decided.start_ns, decided.end_ns);
+    decide_ns_ +=
+        decided.decide_ns() + cut_and_announce(decided, context_.cache, at_, context_.observer);
+  }
+
+  int64_t decide_ns() const { return decide_ns_; }
+
+ private:
+  const ForwardContext& context_;
+  StepId at_;
+  int64_t decide_ns_ = 0;
+};
 
 }  // namespace
 
@@ -84,14 +58,14 @@ int64_t now_ns() {
       .count();
 }
 
-ForwardResult forward(const ForwardContext& context, StepId at, std::span<const int32_t> tokens,
-                      int64_t first_position) {
+std::span<const float> run_layers(const StepContext& context, StepId at,
+                                  std::span<const int32_t> tokens, int64_t first_position,
+                                  LayerHook& hook) {
   Backend& backend = context.backend;
   const auto rows = static_cast<int64_t>(tokens.size());
   const Timed timed(context.observer, at);
   const StatisticsRequest observed =
       at.step == 0 ? context.observer.prefill_needs() : context.observer.decode_needs();
-  ForwardResult result;
 
   timed(Op::embed, -1, [&] { backend.begin(tokens, first_position); });
   for (int layer = 0; layer < context.config.layers; ++layer) {
@@ -99,11 +73,8 @@ ForwardResult forward(const ForwardContext& context, StepId at, std::span<const 
                               .layer = layer,
                               .layers = context.config.layers,
                               .prompt_tokens = context.prompt_tokens};
-    const bool acts = context.policy.acts(point);
-    const StatisticsRequest request =
-        acts ? observed.merged(context.policy.needs(point)) : observed;
     AttentionStatistics statistics =
-        AttentionStatistics::make(request, context.config.q_heads, rows,
+        AttentionStatistics::make(observed.merged(hook.needs(point)), context.config.q_heads, rows,
                                   context.cache.longest(layer) + rows, context.config.head_dim);
 
     for (int64_t begin = 0; begin < rows; begin += backend.chunk_rows()) {
@@ -113,13 +84,28 @@ ForwardResult forward(const ForwardContext& context, StepId at, std::span<const 
       timed(Op::attn_out, layer, [&] { backend.attn_out(layer, chunk); });
       timed(Op::ffn, layer, [&] { backend.ffn(layer, chunk); });
     }
-    // Memory over time: every layer of the prefill, and the steps of the decode as wholes.
-    if (at.step == 0) announce_memory(context, at, layer, MemoryCause::append);
     if (observed.any()) announce_attention(context.observer, at, layer, statistics);
-    if (acts) result.decide_ns += decide_and_keep(context, at, point, statistics, timed);
+    hook.attended(point, statistics);
   }
-  if (at.step > 0) announce_memory(context, at, -1, MemoryCause::append);
-  timed(Op::logits, -1, [&] { result.logits = backend.logits(); });
+  std::span<const float> logits;
+  timed(Op::logits, -1, [&] { logits = backend.logits(); });
+  return logits;
+}
+
+ForwardResult forward(const ForwardContext& context, StepId at, std::span<const int32_t> tokens,
+                      int64_t first_position) {
+  CutAtOnce hook(context, at);
+  ForwardResult result;
+  result.logits = run_layers({.backend = context.backend,
+                              .cache = context.cache,
+                              .observer = context.observer,
+                              .config = context.config,
+                              .prompt_tokens = context.prompt_tokens},
+                             at, tokens, first_position, hook);
+  result.decide_ns = hook.decide_ns();
+  if (at.step > 0) {
+    announce_memory(context.cache, at, -1, MemoryCause::append, context.observer);
+  }
   return result;
 }
 

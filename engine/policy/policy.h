@@ -35,6 +35,8 @@ class PassState {
 struct LayerView {
   const DecisionPoint& point;
   const ModelConfig& config;
+  // Of it only the point's own layer may be read: in step 0 the others may have been cut by earlier
+  // decisions or, where several runs share the prefill, may yet be whole.
   const KvCache& cache;
   const AttentionStatistics& statistics;  // with at least what needs() asked for
   PassState* state = nullptr;             // what start_pass() made, null where it made nothing
