@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "engine/generate/fidelity.h"
 #include "engine/generate/pass.h"
 #include "engine/generate/shared_prefill.h"
 #include "engine/generate/time_left.h"
@@ -51,6 +52,13 @@ class Left {
   std::vector<bool> left_;  // [samples, runs]
 };
 
+// The first run of the policy `full`: runs.size() where there is none.
+size_t find_reference(std::span<const Run> runs) {
+  const auto found =
+      std::find_if(runs.begin(), runs.end(), [](const Run& r) { return r.spec.name == "full"; });
+  return static_cast<size_t>(found - runs.begin());
+}
+
 // Runs that share a prefill, one group after the other.
 using Groups = std::vector<std::vector<size_t>>;
 
@@ -68,6 +76,13 @@ Groups group_runs(std::span<const Run> runs, const ExperimentPlan& plan) {
   };
   std::vector<size_t> order(runs.size());
   std::iota(order.begin(), order.end(), size_t{0});
+  if (plan.fidelity_steps > 0) {
+    // What is compared with must be known before: its group comes first, and it the first of it.
+    const size_t reference = find_reference(runs);
+    std::stable_partition(order.begin(), order.end(),
+                          [&](size_t run) { return key(run) == key(reference); });
+    std::stable_partition(order.begin(), order.end(), [&](size_t run) { return run == reference; });
+  }
   Groups groups;
   for (const size_t run : order) {
     if (groups.empty() || key(groups.back().front()) != key(run)) groups.emplace_back();
@@ -128,17 +143,24 @@ class Reporter {
 // All that is left to do of one sample.
 class SampleWork {
  public:
-  SampleWork(const SampleContext& context, std::span<const Run> runs, Reporter& reporter)
-      : context_(context), runs_(runs), reporter_(reporter) {}
+  SampleWork(const SampleContext& context, std::span<const Run> runs, const ExperimentPlan& plan,
+             Reporter& reporter)
+      : context_(context),
+        runs_(runs),
+        plan_(plan),
+        reporter_(reporter),
+        reference_(find_reference(runs)) {}
 
   // Each returns false when `stop` ended it early.
   bool run(const std::vector<size_t>& group) {
     reporter_.begin(sample(), group.front());
-    return group.size() == 1 ? run_alone(group.front()) : run_together(group);
+    const bool alone = group.size() == 1 && !is_compared(group.front());
+    return alone ? run_alone(group.front()) : run_together(group);
   }
 
  private:
   size_t sample() const { return static_cast<size_t>(context_.sample_index); }
+  bool is_compared(size_t run) const { return plan_.fidelity_steps > 0 && run != reference_; }
   bool stopped() const { return context_.stop.load(std::memory_order_relaxed); }
 
   bool run_alone(size_t run) {
@@ -149,11 +171,12 @@ class SampleWork {
   }
 
   bool run_together(const std::vector<size_t>& group) {
+    if (is_compared(group.back()) && !know_reference(group)) return false;
     std::vector<Sharer> sharers;
     for (const size_t run : group) {
       sharers.push_back({.run = static_cast<int32_t>(run), .policy = runs_[run].policy.get()});
     }
-    SharedPrefill shared(context_, sharers, /*twins=*/false);
+    SharedPrefill shared(context_, sharers, /*twins=*/plan_.fidelity_steps > 0);
     for (size_t i = 0; i < group.size(); ++i) {
       const size_t run = group[i];
       if (stopped() && i > 0) return false;
@@ -161,21 +184,51 @@ class SampleWork {
       Pass pass(context_, static_cast<int32_t>(run), *runs_[run].policy);
       pass.prefill(shared.share(i));
       pass.decode();
+      pass.release();
+      if (is_compared(run) && !compare(pass, shared, i, run)) pass.interrupt();
       if (!end(pass, run)) return false;
     }
     return true;
   }
 
+  bool compare(const Pass& pass, SharedPrefill& shared, size_t sharer, size_t run) {
+    if (pass.result().finish == FinishReason::interrupted) return false;
+    const std::unique_ptr<PassState> state = shared.twin(sharer);
+    return measure_fidelity({.context = context_,
+                             .full = shared.full(),
+                             .run = static_cast<int32_t>(run),
+                             .policy = *runs_[run].policy,
+                             .state = state.get(),
+                             .decisions = shared.decisions(sharer),
+                             .tokens = reference_tokens_,
+                             .most_steps = plan_.fidelity_steps});
+  }
+
+  // The reference's pass may have been recorded before: its tokens are then made again, unseen.
+  bool know_reference(const std::vector<size_t>& group) {
+    if (!reference_tokens_.empty() || group.front() == reference_) return true;
+    Observer nobody;
+    const PassResult result = run_pass(context_.config, context_.backend, context_.tokenizer,
+                                       context_.sample, *runs_[reference_].policy, context_.options,
+                                       0, context_.sample_index, nobody, context_.stop);
+    reference_tokens_ = result.tokens;
+    return result.finish != FinishReason::interrupted;
+  }
+
   bool end(Pass& pass, size_t run) {
     const PassResult result = pass.finish();
     if (result.finish == FinishReason::interrupted) return false;
+    if (run == reference_) reference_tokens_ = result.tokens;
     reporter_.end(run);
     return true;
   }
 
   const SampleContext& context_;
   std::span<const Run> runs_;
+  const ExperimentPlan& plan_;
   Reporter& reporter_;
+  size_t reference_;
+  std::vector<int32_t> reference_tokens_;
 };
 
 }  // namespace
@@ -200,12 +253,19 @@ std::vector<Run> make_runs(std::span<const std::string> texts) {
   return runs;
 }
 
+void check_plan(const ExperimentPlan& plan, std::span<const Run> runs) {
+  if (plan.fidelity_steps > 0 && find_reference(runs) == runs.size()) {
+    fail_usage("--fidelity compares runs with the full cache; add --policy full.");
+  }
+}
+
 bool run_experiment(const ModelConfig& config, Backend& backend, const Tokenizer* tokenizer,
                     std::span<const Sample> samples, std::span<const Run> runs,
                     const GenerateOptions& options, Observer& observer,
                     const std::atomic<bool>& stop,
                     const std::function<void(const Progress&)>& progress,
                     const ExperimentPlan& plan) {
+  check_plan(plan, runs);
   const Left left(samples.size(), runs.size(), plan);
   const Groups groups = group_runs(runs, plan);
   Reporter reporter(left, samples, runs, progress);
@@ -223,7 +283,7 @@ bool run_experiment(const ModelConfig& config, Backend& backend, const Tokenizer
                                 .options = options,
                                 .observer = observer,
                                 .stop = stop};
-    SampleWork work(context, runs, reporter);
+    SampleWork work(context, runs, plan, reporter);
     for (std::vector<size_t> group : groups) {
       std::erase_if(group, [&](size_t run) { return !left.has(s, run); });
       if (group.empty()) continue;

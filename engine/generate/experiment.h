@@ -35,7 +35,12 @@ struct ExperimentPlan {
   // So many first samples have been announced before and are not announced again.
   int32_t announced_samples = 0;
   PrefillSharing sharing = PrefillSharing::sweeps;
+  // Each run is compared with the run `full` over so many decode steps at most; 0: not at all.
+  int64_t fidelity_steps = 0;
 };
+
+// Throws UsageError where fidelity is asked for and no run has the policy `full`.
+void check_plan(const ExperimentPlan& plan, std::span<const Run> runs);
 
 struct Progress {
   int64_t passes_done = 0;     // those left out among them
@@ -54,7 +59,9 @@ struct Progress {
 // Samples are announced in ascending order, each once, before its first pass or where it would be.
 //
 // Runs that share a prefill follow each other, and the first of them announces the model's part of
-// it. Returns false when `stop` ended it early.
+// it. Where fidelity is measured, the run `full` is the first of its sample, its group's runs are
+// the next, and every other run's cache is made from an uncut one too: prefill_ns is then a sum of
+// parts for all of them (PassEvent). Returns false when `stop` ended it early.
 bool run_experiment(const ModelConfig& config, Backend& backend, const Tokenizer* tokenizer,
                     std::span<const Sample> samples, std::span<const Run> runs,
                     const GenerateOptions& options, Observer& observer,
