@@ -18,6 +18,7 @@ struct Command {
 Command add_record(CLI::App& program, int argc, char** argv);
 Command add_info(CLI::App& program);
 Command add_compare(CLI::App& program);
+Command add_check_reference(CLI::App& program);
 Command add_export(CLI::App& program, int argc, char** argv);
 Command add_recover(CLI::App& program);
 Command add_view(CLI::App& program);

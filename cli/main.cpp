@@ -43,9 +43,13 @@ int run(int argc, char** argv) {
   program.set_version_flag("--version", version_text());
   program.require_subcommand(1);
   program.footer(kExamples);
-  const std::array commands = {
-      add_record(program, argc, argv), add_info(program),    add_compare(program),
-      add_export(program, argc, argv), add_recover(program), add_view(program)};
+  const std::array commands = {add_record(program, argc, argv),
+                               add_info(program),
+                               add_compare(program),
+                               add_check_reference(program),
+                               add_export(program, argc, argv),
+                               add_recover(program),
+                               add_view(program)};
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
