@@ -219,6 +219,7 @@ void export_figure(const CLI::App& app, const ExportOptions& options, const std:
   const exports::FigureOptions figure{.filter = filter_of(options),
                                       .reference = options.reference,
                                       .by = options.by,
+                                      .metric = options.metric,
                                       .log_y = options.log_y,
                                       .command = command,
                                       .version = exporter_version()};

@@ -39,7 +39,7 @@ struct Rule {
   bool figure = false;
   bool timeline = false;
 };
-constexpr std::array<Rule, 15> kRules = {{{"--format", true, true, false},
+constexpr std::array<Rule, 16> kRules = {{{"--format", true, true, false},
                                           {"--columns", true, false, false},
                                           {"--no-comments", true, false, false},
                                           {"--by", true, true, false},
@@ -50,6 +50,7 @@ constexpr std::array<Rule, 15> kRules = {{{"--format", true, true, false},
                                           {"--palette", false, true, false},
                                           {"--font", false, true, false},
                                           {"--dpi", false, true, false},
+                                          {"--metric", false, true, false},
                                           {"--log-y", false, true, false},
                                           {"--no-title", false, true, false},
                                           {"--no-footer", false, true, false},
@@ -125,6 +126,11 @@ command it comes from; the same command writes the same bytes.)");
              "Leave out what is no row: title, provenance ('#' lines of CSV)");
 
   const Group figure{app, "Figures"};
+  figure
+      .option("--metric", o.metric,
+              "Of a figure of scores: the metric, such as token-f1 (default: the first that the "
+              "samples are scored by, else exact-match)")
+      ->type_name("NAME");
   figure.option("--size", o.size, "A name of --list, or 88x60mm, 3.25in, 400x300pt")
       ->type_name("SIZE");
   figure

@@ -29,6 +29,7 @@ struct ExportOptions {
   std::string columns;
   std::string by;
   std::string reference;
+  std::string metric;
 
   std::string size;
   std::string style = "screen";

@@ -27,7 +27,12 @@ FIGURES = {
     "memory": ("demo", []),
 }
 # What the demo cannot show.
-ELSEWHERE = {"kernels": "needs a recording on a GPU"}
+ELSEWHERE = {
+    "kernels": "needs a recording on a GPU",
+    "fidelity-budget": "needs a recording with --fidelity",
+    "fidelity-steps": "needs a recording with --fidelity",
+    "lost-attention": "needs a recording with --fidelity",
+}
 
 
 def make(kvreel, traces, directory):

@@ -139,6 +139,16 @@ plot::Figure attention_norms(const FigureSource& source) {
     runs.erase(runs.begin() + static_cast<std::ptrdiff_t>(i));
   }
   if (runs.empty()) {
+    const std::vector<RunChoice> asked = chosen_runs(source);
+    const PassAt& pass = asked.front().passes.front();
+    const size_t owner = prefill_owner(asked.front().source(), pass.row);
+    if (owner != pass.row && steps.first == 0) {
+      const Source& of = asked.front().source();
+      fail(
+          "run '{}' of {} shares the prefill of run '{}', which has its attention: ask for that "
+          "one with --run",
+          asked.front().info.name, of.trace.path(), of.labels.run(of.passes.run[owner]));
+    }
     fail(
         "{} has no attention norms of the runs, samples, layers and steps asked for: kvreel record "
         "writes them unless --no-norms is given, those of decode steps with --decode-norms only.",

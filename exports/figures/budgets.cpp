@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 
 #include "base/error.h"
@@ -150,14 +149,6 @@ double mean_of_layers(const LayerShares& shares, const std::optional<int32_t>& l
 }
 
 }  // namespace
-
-int64_t cut_at(std::span<const float> distance, double threshold) {
-  if (distance.empty() || std::isnan(distance[0])) return 0;
-  const auto above = std::upper_bound(
-      distance.begin(), distance.end(), threshold,
-      [](double limit, float value) { return limit < static_cast<double>(value); });
-  return std::max<int64_t>(above - distance.begin() - 1, 0);
-}
 
 std::string budget_label(std::string label, const FigureSource& source) {
   const std::optional<int32_t>& layer = source.options.filter.layer;

@@ -15,13 +15,11 @@
 #include <string>
 #include <vector>
 
+#include "exports/figures/cut.h"
 #include "exports/figures/runs.h"
 #include "exports/figures/samples.h"
 
 namespace kvreel::exports {
-
-// The largest i with distance[i] <= threshold, 0 where there is none. `distance` is non-decreasing.
-int64_t cut_at(std::span<const float> distance, double threshold);
 
 // "Budget", "Budget of layer 3" where the filter names one.
 std::string budget_label(std::string label, const FigureSource& source);

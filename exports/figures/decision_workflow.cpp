@@ -73,15 +73,18 @@ LayerChoice choose(const FigureSource& source, const std::vector<RunChoice>& run
 }
 
 // Attention of the last prompt row in a layer, mean over query heads: one value per position.
-// Empty where it was not recorded. Reads the layer's rows only.
+// Empty where it was not recorded. A pass that shares its prefill has the rows of the pass that
+// made it. Reads the layer's rows only.
 std::vector<double> last_row(const Source& source, const PassAt& pass, int32_t layer) {
-  const tracer::RowRange rows = pass_rows(source, &t::Passes::attention_rows_end, pass.row);
+  const tracer::RowRange rows =
+      pass_rows(source, &t::Passes::attention_rows_end, prefill_owner(source, pass.row));
   const auto steps = source.trace.read_column(&t::AttentionRows::step, rows.begin, rows.end);
   const auto layers = source.trace.read_column(&t::AttentionRows::layer, rows.begin, rows.end);
+  const auto from_last = source.trace.read_column(&t::AttentionRows::row, rows.begin, rows.end);
   std::vector<double> sums;
   int64_t heads = 0;
   for (size_t i = 0; i < steps.size(); ++i) {
-    if (steps[i] != 0 || layers[i] != layer) continue;
+    if (steps[i] != 0 || layers[i] != layer || from_last[i] != 0) continue;
     const uint64_t row = rows.begin + i;
     const std::vector<float> values =
         source.trace.read_column(&t::AttentionRows::probabilities, row, row + 1).values;
@@ -261,7 +264,8 @@ std::string title_of(const LayerChoice& choice, const std::string& sample) {
 
 // One layer of one sample in one run, at the end of prefill; panels share the axis of positions.
 //
-// (a) attention_rows: probability of position p in the last prompt row, mean over the layer's query
+// (a) attention_rows of row 0: probability of position p in the last prompt row, mean over the
+// layer's query
 //     heads.
 // (b) curve: at position ranking[i], the drop of the norm when this candidate and all before it in
 //     the ranking are gone, curve[i + 1], with the base that the run's cuts were made on; rule: T;

@@ -36,6 +36,7 @@ struct FigureDefinition {
 std::vector<FigureDefinition> threshold_figures();  // what a threshold does to budget and score
 std::vector<FigureDefinition> budget_figures();     // budgets by layer
 std::vector<FigureDefinition> score_figures();      // score against budget and bytes
+std::vector<FigureDefinition> fidelity_figures();   // how far from the full cache it led
 std::vector<FigureDefinition> decision_figures();   // what was evicted, where, and why
 std::vector<FigureDefinition> attention_figures();  // norms by layer and head
 std::vector<FigureDefinition> cost_figures();       // time and bytes

@@ -1,6 +1,8 @@
 // The registry of figures, and what all of them have in common.
 #include "exports/figures/figures.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
@@ -19,8 +21,8 @@ using tracer::Trace;
 const std::vector<FigureDefinition>& definitions() {
   static const std::vector<FigureDefinition> kAll = [] {
     std::vector<FigureDefinition> all;
-    for (auto group : {threshold_figures, budget_figures, score_figures, decision_figures,
-                       attention_figures, cost_figures}) {
+    for (auto group : {threshold_figures, budget_figures, score_figures, fidelity_figures,
+                       decision_figures, attention_figures, cost_figures}) {
       std::vector<FigureDefinition> figures = group();
       std::move(figures.begin(), figures.end(), std::back_inserter(all));
     }
@@ -95,6 +97,13 @@ plot::Figure make_figure(const std::vector<const Trace*>& traces, std::string_vi
                          const FigureOptions& options) {
   const FigureDefinition& definition = find_figure(name);
   if (traces.empty()) fail_usage("Figure '{}' needs a trace.", name);
+  if (!options.metric.empty() && !definition.info.takes_metric) {
+    std::string others;
+    for (const FigureInfo& info : known_figures()) {
+      if (info.takes_metric) others += fmt::format("{}{}", others.empty() ? "" : ", ", info.name);
+    }
+    fail_usage("Figure '{}' shows no score: --metric goes with {}.", name, others);
+  }
   const FigureSource source = make_source(traces, options);
   plot::Figure figure = definition.make(source);
   figure.name = definition.info.name;

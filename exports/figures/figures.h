@@ -26,6 +26,7 @@ struct FigureInfo {
   std::string_view meaning;  // one line, for a list
   std::string_view needs;    // what a trace must have, and the option that records it; "": nothing
   FigureScope scope = FigureScope::samples;
+  bool takes_metric = false;  // FigureOptions::metric
 };
 
 // Every figure, in the order in which a list should show them.
@@ -35,6 +36,7 @@ struct FigureOptions {
   Filter filter;          // runs, samples, layer, steps that are shown
   std::string reference;  // run that scores and bytes are compared with; "": full, else the first
   std::string by;         // a field of the samples' metadata: one series (or panel) per value
+  std::string metric;     // of scores (tables/metrics.h); "": what the samples are scored by
   bool log_y = false;     // where a figure offers it
   std::string command;    // into the metadata
   std::string version;    // of the program that draws, likewise
@@ -45,7 +47,8 @@ struct FigureOptions {
 };
 
 // Traces must not change while this reads them. Throws UsageError for an unknown figure, run,
-// sample or field, with the nearest known name; Error where the traces lack what the figure shows,
+// sample, field or metric, with the nearest known name, and for a metric where the figure shows no
+// score; Error where the traces lack what the figure shows,
 // with the option that records it, and where they cannot be compared (other prompts, another
 // model), naming both.
 plot::Figure make_figure(const std::vector<const tracer::Trace*>& traces, std::string_view name,

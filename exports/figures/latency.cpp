@@ -127,6 +127,7 @@ plot::Figure latency(const FigureSource& source) {
     figure.remarks.push_back(
         "Operations add up to more than their steps took: some ran at the same time.");
   }
+  if (prefill) remark_shared_prefill(runs, figure);
   remark_drops(runs, t::Spans::kName, figure);
   return figure;
 }

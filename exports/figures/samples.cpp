@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "exports/tables/groups.h"
+#include "exports/tables/metrics.h"
 #include "exports/tables/provenance.h"
 
 namespace kvreel::exports {
@@ -146,14 +147,17 @@ std::vector<int32_t> match(const FigureTrace& first, const Prompts& mine, const 
 
 }  // namespace
 
-WholePasses::WholePasses(const FigureTrace& trace) : trace_(trace) {
+WholePasses::WholePasses(const FigureTrace& trace, std::string_view metric) : trace_(trace) {
   const Source& source = trace.source;
   const auto read = [&](auto member) {
     return source.trace.read_column(member, 0, source.passes.size());
   };
   prompt_tokens = read(&t::Passes::prompt_tokens);
   budget = read(&t::Passes::budget);
-  exact_match = read(&t::Passes::exact_match);
+  if (!metric.empty()) {
+    score = MetricScores(source.trace).of(metric);
+    score.resize(source.passes.size(), plot::kNone);
+  }
   prefill_held = read(&t::Passes::prefill_held);
   decisions_end_ = read(&t::Passes::decisions_end);
   for (size_t pass = 0; pass < source.passes.size(); ++pass) {

@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -23,7 +24,8 @@ namespace kvreel::exports {
 // The passes of a trace that finished and were not interrupted, with their columns whole.
 class WholePasses {
  public:
-  explicit WholePasses(const FigureTrace& trace);
+  // metric: whose scores are read (tables/metrics.h); "": none.
+  explicit WholePasses(const FigureTrace& trace, std::string_view metric = {});
 
   // Row of the columns; none where the run has not finished the sample.
   std::optional<size_t> find(int32_t run, int32_t sample) const;
@@ -32,7 +34,7 @@ class WholePasses {
 
   std::vector<int32_t> prompt_tokens;
   std::vector<double> budget;
-  std::vector<int8_t> exact_match;
+  std::vector<double> score;  // by the metric; NaN: the pass has none. Empty: nothing was read
   std::vector<uint64_t> prefill_held;
 
  private:

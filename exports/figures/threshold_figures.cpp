@@ -143,6 +143,29 @@ void remark_on_budgets(const ThresholdData& data, std::vector<std::string>& rema
   if (with_band(data)) remarks.push_back("Band: 10th to 90th percentile over samples.");
 }
 
+// A family's line is read off the curves of its first run. Where layers decide independently its
+// other runs have the same curves; a trace in which they do not, such as one recorded by a build
+// that rounded otherwise, is told of.
+void remark_on_curves(const ThresholdData& data, std::vector<std::string>& remarks) {
+  constexpr double kRounding = 1e-9;  // of sums of a few hundred shares
+  for (const ThresholdSeries& series : data.series) {
+    const auto on_line =
+        budgets_at(series.runs.front(), *series.passes, series.samples, series.thresholds());
+    double most = 0;
+    for (size_t run = 0; run < series.runs.size(); ++run) {
+      const std::vector<double> recorded =
+          recorded_budgets(series.runs[run], *series.passes, series.samples);
+      for (size_t i = 0; i < recorded.size(); ++i)
+        most = std::max(most, std::abs(recorded[i] - on_line[i][run]));
+    }
+    if (most <= kRounding) continue;
+    remarks.push_back(fmt::format(
+        "The line of {} is of its first run's curves; recorded budgets of samples differ from it "
+        "by up to {:.2g} points.",
+        series.name.empty() ? "all runs" : series.name, 100 * most));
+  }
+}
+
 // A series' scores, or what it retains of them, where they are known.
 struct ScoredSeries {
   const ThresholdSeries* series = nullptr;
@@ -172,19 +195,19 @@ std::vector<ScoredSeries> scored_series(const ThresholdData& data, const ScoreOf
     const int64_t n = scored.scores.front().n;
     if (n != static_cast<int64_t>(series.samples.size())) {
       remarks.push_back(
-          fmt::format("Scores of {} are of the {} samples that have answers.", series.name, n));
+          fmt::format("Scores of {} are of the {} samples that are scored.", series.name, n));
     }
     all.push_back(std::move(scored));
   }
   if (!all.empty()) return all;
   const ThresholdSeries& first = data.series.front();
   if (!score_of(*first.passes, first.runs.front().run, first.samples))
-    fail_without_answers(*first.runs.front().trace);
+    fail_without_scores(*first.runs.front().trace, data.metric);
   if (!first.reference)
     fail("all runs of {} have a threshold of 0, which a logarithmic axis has no place for",
          first.runs.front().trace->source.trace.path());
   fail(
-      "run '{}' of {} answers none of the samples right, so that no share of its score can be "
+      "run '{}' of {} scores 0 in all of the samples, so that no share of its score can be "
       "retained; draw 'threshold-score' instead, or name another run with --reference",
       first.reference->name, first.reference->trace->source.trace.path());
 }
@@ -219,8 +242,16 @@ Panel scores_panel(const ThresholdData& data, const std::vector<ScoredSeries>& a
   return panel;
 }
 
-constexpr const char* kNoIntervals =
-    "Intervals are left out: those of so many series would hide each other.";
+// What the bars of these scores are.
+std::string bars_remark(const ThresholdData& data, const std::vector<ScoredSeries>& all) {
+  if (!with_intervals(data))
+    return "Intervals are left out: those of so many series would hide each other.";
+  std::vector<IntervalKind> kinds;
+  for (const ScoredSeries& scored : all) {
+    for (const Score& score : scored.scores) kinds.push_back(score.kind);
+  }
+  return interval_remark(kinds);
+}
 
 // Scores of runs that no threshold moves, as rules, where one holds for the whole panel.
 void add_rules(Figure& figure, const ThresholdData& data) {
@@ -259,18 +290,16 @@ std::vector<ScoredSeries> retained(const ThresholdData& data, std::vector<std::s
       [](const ThresholdSeries& series, const FigureRun& run) {
         return retention_of(*series.passes, run.run, series.reference->run, series.samples);
       },
-      "its samples have no answers, or the reference answers none of them right", remarks);
+      "its samples are not scored, or the reference's scores are all 0", remarks);
   remarks.push_back(fmt::format("Score retained: {} of a run / of '{}', over the same samples.",
-                                kScoreNoun,
+                                score_noun(data.metric),
                                 plot::escape_markup(data.series.front().reference->name)));
-  remarks.emplace_back(with_intervals(data)
-                           ? "Bars: 95 % interval of a paired ratio (Bonett and Price 2006)."
-                           : kNoIntervals);
+  remarks.push_back(bars_remark(data, all));
   return all;
 }
 
 // Score of every run / the reference's score, both over the same samples, against its threshold;
-// the interval is that of a ratio of paired proportions (scores.h).
+// the interval is that of a ratio of paired proportions, or of means (scores.h).
 Panel retention_panel(const ThresholdData& data, const std::vector<ScoredSeries>& all, size_t at) {
   Panel panel = scores_panel(data, all, "Score retained", at);
   const FigureRun& reference = *data.series.front().reference;
@@ -298,31 +327,31 @@ Figure threshold_budget(const FigureSource& source) {
   Figure figure = begin("Budget by threshold", data);
   for (size_t i = 0; i < data.panels.size(); ++i) figure.panels[i] = budget_panel(source, data, i);
   remark_on_budgets(data, figure.remarks);
+  remark_on_curves(data, figure.remarks);
   return figure;
 }
 
-// Score of every run (scores.h: exact match, the share of samples with answers whose text equals
-// one) against its threshold, with Wilson's 95 % interval; the full cache's score as a rule, and
-// those of runs without a threshold where there are few.
+// Mean score of every run by the figure's metric (scores.h; exact match: the share of samples with
+// answers whose text equals one) against its threshold, with its 95 % interval; the full cache's
+// score as a rule, and those of runs without a threshold where there are few.
 Figure threshold_score(const FigureSource& source) {
-  const ThresholdData data = threshold_data(source, Beside::all_others, false);
+  const ThresholdData data = threshold_data(source, Beside::all_others, false, metric_of(source));
   Figure figure = begin("Score by threshold", data);
   const std::vector<ScoredSeries> all = scored_series(
       data,
       [](const ThresholdSeries& series, const FigureRun& run) {
         return score_of(*series.passes, run.run, series.samples);
       },
-      "its samples have no answers", figure.remarks);
+      "its samples are not scored", figure.remarks);
   for (size_t i = 0; i < data.panels.size(); ++i)
-    figure.panels[i] = scores_panel(data, all, std::string(kScoreName), i);
+    figure.panels[i] = scores_panel(data, all, score_label(data.metric), i);
   add_rules(figure, data);
-  figure.remarks.emplace_back(with_intervals(data) ? "Bars: Wilson's 95 % interval."
-                                                   : kNoIntervals);
+  figure.remarks.push_back(bars_remark(data, all));
   return figure;
 }
 
 Figure retention(const FigureSource& source) {
-  const ThresholdData data = threshold_data(source, Beside::reference, true);
+  const ThresholdData data = threshold_data(source, Beside::reference, true, metric_of(source));
   Figure figure = begin("Score retained by threshold", data);
   const std::vector<ScoredSeries> all = retained(data, figure.remarks);
   for (size_t i = 0; i < data.panels.size(); ++i) figure.panels[i] = retention_panel(data, all, i);
@@ -330,7 +359,7 @@ Figure retention(const FigureSource& source) {
 }
 
 Figure threshold(const FigureSource& source) {
-  const ThresholdData data = threshold_data(source, Beside::reference, true);
+  const ThresholdData data = threshold_data(source, Beside::reference, true, metric_of(source));
   Figure figure = begin("Score retained and budget by threshold", data);
   const size_t columns = data.panels.size();
   constexpr size_t kMostColumns = 4;
@@ -352,6 +381,7 @@ Figure threshold(const FigureSource& source) {
     figure.panels.back().title.clear();  // the column's is above
   }
   remark_on_budgets(data, figure.remarks);
+  remark_on_curves(data, figure.remarks);
   return figure;
 }
 
@@ -364,16 +394,24 @@ constexpr std::string_view kNeedsReference =
 }  // namespace
 
 std::vector<FigureDefinition> threshold_figures() {
-  return {{{"threshold", "Score retained and budget against the threshold, one above the other",
-            kNeedsReference},
+  return {{{.name = "threshold",
+            .meaning = "Score retained and budget against the threshold, one above the other",
+            .needs = kNeedsReference,
+            .takes_metric = true},
            threshold},
-          {{"threshold-budget", "Mean budget at every threshold, read off the recorded norm curves",
-            kNeedsCurves},
+          {{.name = "threshold-budget",
+            .meaning = "Mean budget at every threshold, read off the recorded norm curves",
+            .needs = kNeedsCurves},
            threshold_budget},
-          {{"threshold-score", "Score of runs against their thresholds", kNeedsScores},
+          {{.name = "threshold-score",
+            .meaning = "Score of runs against their thresholds",
+            .needs = kNeedsScores,
+            .takes_metric = true},
            threshold_score},
-          {{"retention", "Score of runs, as a share of the full cache's, against their thresholds",
-            kNeedsReference},
+          {{.name = "retention",
+            .meaning = "Score of runs, as a share of the full cache's, against their thresholds",
+            .needs = kNeedsReference,
+            .takes_metric = true},
            retention}};
 }
 

@@ -37,7 +37,8 @@ std::vector<double> ThresholdSeries::thresholds() const {
   return thresholds;
 }
 
-ThresholdData threshold_data(const FigureSource& source, Beside beside, bool needs_reference) {
+ThresholdData threshold_data(const FigureSource& source, Beside beside, bool needs_reference,
+                             std::string metric) {
   const std::vector<FigureRun> selected = selected_runs(source);
   std::vector<FigureRun> with_threshold;
   std::copy_if(selected.begin(), selected.end(), std::back_inserter(with_threshold), has_threshold);
@@ -70,7 +71,7 @@ ThresholdData threshold_data(const FigureSource& source, Beside beside, bool nee
     if (beside == Beside::all_others) compared.insert(compared.end(), others.begin(), others.end());
     shown.insert(shown.end(), compared.begin(), compared.end());
 
-    data.passes.push_back(std::make_unique<WholePasses>(*trace));
+    data.passes.push_back(std::make_unique<WholePasses>(*trace, metric));
     const WholePasses& passes = *data.passes.back();
     const SampleSet set = finished_samples(*trace, passes, compared);
     counts.leave_out(set.left_out);
@@ -93,6 +94,8 @@ ThresholdData threshold_data(const FigureSource& source, Beside beside, bool nee
   }
   data.remarks = counts.remarks();
   data.metadata.emplace_back("runs", list_of_runs(shown));
+  if (!metric.empty()) data.metadata.emplace_back("metric", metric);
+  data.metric = std::move(metric);
   return data;
 }
 

@@ -32,6 +32,7 @@ struct ThresholdData {
   std::vector<std::string> panels;
   std::vector<std::string> remarks;  // what n is and what was left out
   std::vector<std::pair<std::string, std::string>> metadata;
+  std::string metric;      // of the scores; "": none were read
   bool one_plane = false;  // one trace and one group: what holds for a series holds for the figure
 };
 
@@ -41,7 +42,9 @@ enum class Beside { nothing, reference, all_others };
 // Throws Error where a trace has no run with a threshold, has no run to be the reference although
 // `beside` asks for one by `needs_reference`, or no sample counts; UsageError for more series than
 // a figure can show.
-ThresholdData threshold_data(const FigureSource& source, Beside beside, bool needs_reference);
+// metric: whose scores are read; "" where none are shown.
+ThresholdData threshold_data(const FigureSource& source, Beside beside, bool needs_reference,
+                             std::string metric = {});
 
 // Throws UsageError for more series in a panel than are told apart.
 void require_few_series(size_t series);

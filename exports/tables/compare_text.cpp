@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "exports/tables/compare.h"
+#include "exports/tables/compare_legend.h"
 #include "exports/tables/display.h"
 #include "exports/tables/metrics.h"
 #include "exports/tables/writers.h"
@@ -111,11 +112,6 @@ bool any_fidelity(const Comparison& comparison) {
                      [](const RunComparison& run) { return run.fidelity.has_value(); });
 }
 
-bool any_shared_prefill(const Comparison& comparison) {
-  return std::any_of(comparison.runs.begin(), comparison.runs.end(),
-                     [](const RunComparison& run) { return run.shared_prefills > 0; });
-}
-
 Cell number(const std::optional<double>& value, double scale = 1) {
   return value ? Cell(digits(*value * scale)) : Cell();
 }
@@ -203,10 +199,9 @@ Table score_table(const Comparison& comparison, const std::vector<std::string>& 
 
 Table fidelity_table(const Comparison& comparison, const std::vector<std::string>& names) {
   Table table;
-  table.columns = {left("fidelity"),           right("n"),
-                   right("KL, nat [95 %]"),    right("p95"),
-                   right("same top % [95 %]"), right("attention lost % [95 %]"),
-                   right("worst layer")};
+  table.columns = {
+      left("fidelity"),           right("n"),      right("KL, nat [95 %]"), right("p95"),
+      right("same top % [95 %]"), right("lost %"), right("worst")};
   for (size_t i = 0; i < names.size(); ++i) {
     const FidelitySummary fidelity = comparison.runs[i].fidelity.value_or(FidelitySummary{});
     table.rows.push_back(
@@ -214,7 +209,7 @@ Table fidelity_table(const Comparison& comparison, const std::vector<std::string
          std::string(divergence_text(fidelity.kl)),
          fidelity.kl_p95 ? Cell(nat_text(*fidelity.kl_p95)) : Cell(),
          std::string(percent_interval(fidelity.same_top)),
-         std::string(percent_interval(fidelity.lost)),
+         fidelity.lost ? Cell(fmt::format("{:.1f}", 100 * fidelity.lost->mean)) : Cell(),
          fidelity.worst_layer
              ? Cell(fmt::format("{:.1f} ({})", 100 * fidelity.worst_lost, *fidelity.worst_layer))
              : Cell()});
@@ -293,22 +288,6 @@ Table group_text(const Comparison& comparison, const std::vector<std::string>& n
   return table;
 }
 
-constexpr std::string_view kLegend =
-    "n            samples that the run and the reference have finished\n"
-    "budget       kept / prompt positions, mean over layers: mean \u00b1 sd [min-max] over "
-    "samples\n"
-    "asked, held  cache bytes after prefill: what the kept rows need, what their pages take; "
-    "means\n"
-    "of full      asked / what the unpruned prompt would need\n"
-    "peak, ref.   most cache bytes held during prefill, by the run, by the reference; means\n"
-    "same         samples whose generated tokens all equal the reference's\n"
-    "differs at   first token that does not, from 0: median (least) over samples that differ\n"
-    "agrees for   leading tokens that equal the reference's, mean\n"
-    "prefill      to the first token, deciding included: median [10th-90th percentile]\n"
-    "decide       deciding and compacting the cache, median\n"
-    "per token    decode steps: median [10th-90th percentile]; tok/s: 1 / median\n"
-    "MB/tok       weights read per token + mean cache asked; GB/s: that / median time per token\n";
-
 std::string tables_text(const Comparison& comparison, const std::vector<std::string>& names,
                         size_t width) {
   const WriteOptions options = {.comments = false, .width = width};
@@ -322,48 +301,6 @@ std::string tables_text(const Comparison& comparison, const std::vector<std::str
   if (!comparison.groups.empty()) out += "\n" + to_text(group_text(comparison, names), options);
   return out;
 }
-
-// What is said of scores: which interval they have.
-std::string score_legend(const Comparison& comparison) {
-  if (comparison.metrics.empty()) return "";
-  bool shares = false;
-  bool means = false;
-  for (const RunComparison& run : comparison.runs) {
-    for (const MetricComparison& metric : run.scores) {
-      if (!metric.score) continue;
-      (metric.score->hits ? shares : means) = true;
-    }
-  }
-  std::string out;
-  const bool exact = std::find(comparison.metrics.begin(), comparison.metrics.end(), kExactMatch) !=
-                     comparison.metrics.end();
-  if (exact) out += "exact match  the text equals an answer\n";
-  if (shares) {
-    out +=
-        "score        of only zeros and ones: share (ones/samples scored) [Wilson 95 % interval]\n";
-  }
-  if (means) {
-    out += "score        others: mean over samples scored, per cent [95 % interval, Student's t]\n";
-  }
-  return out +
-         "less the reference's: mean over the same samples, points [95 % interval: paired shares "
-         "after\n"
-         "             Bonett and Price 2012, else Student's t]; lost, gained: samples below, "
-         "above "
-         "it\n";
-}
-
-constexpr std::string_view kFidelityLegend =
-    "KL           KL(full cache || run) of the next token along the reference's output: mean over\n"
-    "             steps, then over samples [95 % interval, Student's t]; p95: over all steps\n"
-    "same top     steps at which both have the same most probable token, mean over samples\n"
-    "attention lost  what the full cache pays to evicted positions: mean over heads, steps, "
-    "layers,\n"
-    "             samples; worst layer: the highest of a layer (which)\n";
-
-constexpr std::string_view kSharedLegend =
-    "*            not end to end: prefill shared within a sweep. The time is that of the shared\n"
-    "             model pass and the run's own deciding: to be compared with others marked so\n";
 
 std::string bandwidth_legend(const Comparison& comparison) {
   if (!comparison.read_bandwidth)
@@ -396,9 +333,7 @@ std::string render_compare_text(const Comparison& comparison, size_t width) {
       out += fmt::format("  {} {}\n", i + 1, visible(comparison.runs[i].name));
     out += tables_text(comparison, numbered_names(comparison), width);
   }
-  out += "\n" + std::string(kLegend) + score_legend(comparison);
-  if (any_fidelity(comparison)) out += kFidelityLegend;
-  if (any_shared_prefill(comparison)) out += kSharedLegend;
+  out += "\n" + compare_legend(comparison);
   return out + bandwidth_legend(comparison);
 }
 

@@ -152,3 +152,62 @@ def kept_positions(recording, row, layer):
             for begin, end in zip(pairs[0::2], pairs[1::2]):
                 kept[begin:end] = True
     return kept
+
+
+def scores(recording, metric, run, samples):
+    """[samples]: a run's scores by a metric of table `scores`; NaN where a sample has none."""
+    rows = recording.passes_of(run)
+    found = []
+    for sample in samples:
+        part = recording.rows("scores", rows[sample])
+        values = [recording.trace.file["scores"]["value"][i] for i in range(part.start, part.stop)
+                  if recording.trace.text("scores", "metric", i) == metric]
+        found.append(values[0] if values else np.nan)
+    return np.array(found)
+
+
+def mean_interval(values):
+    """Mean and Student's 95 % interval; the quantile is found by integrating the density."""
+    n = len(values)
+    grid = np.linspace(-400, 400, 8_000_001)
+    density = (1 + grid**2 / (n - 1)) ** (-n / 2)
+    within = np.cumsum(density) / density.sum()
+    t = float(np.interp(0.975, within, grid))
+    half = t * np.std(values, ddof=1) / np.sqrt(n)
+    return np.mean(values), np.mean(values) - half, np.mean(values) + half
+
+
+def bootstrap_ratio(mine, theirs, resamples=10_000, seed=1):
+    """Percentile interval of sum(mine) / sum(theirs) over resamples of the pairs."""
+    twister = np.random.MT19937()
+    twister._legacy_seeding(seed)  # as the C++ standard's mt19937 is seeded
+    index = (twister.random_raw(resamples * len(mine)) % len(mine)).reshape(resamples, len(mine)).astype(int)
+    below = theirs[index].sum(axis=1)
+    ratios = mine[index].sum(axis=1)[below > 0] / below[below > 0]
+    return np.percentile(ratios, [2.5, 97.5])
+
+
+def divergence(recording, run, samples):
+    """[samples]: mean over steps of fidelity.kl."""
+    rows = recording.passes_of(run)
+    return np.array([recording.part("fidelity", rows[s], "kl")[0].astype(float).mean() for s in samples])
+
+
+def fidelity_by_step(recording, run, samples, column):
+    """{step: values of the samples that have it}"""
+    rows = recording.passes_of(run)
+    found = {}
+    for sample in samples:
+        for step, value in zip(*recording.part("fidelity", rows[sample], "step", column)):
+            found.setdefault(int(step), []).append(float(value))
+    return found
+
+
+def lost_attention(recording, run, samples):
+    """[layers]: mean over samples of the mean over steps."""
+    rows = recording.passes_of(run)
+    of_samples = []
+    for sample in samples:
+        layer, mean = recording.part("lost_attention", rows[sample], "layer", "mean")
+        of_samples.append([mean[layer == i].astype(float).mean() for i in range(recording.layers)])
+    return np.mean(of_samples, axis=0)

@@ -6,12 +6,15 @@ import unittest
 
 import figure_reference as reference
 import numpy as np
+import quality_trace
 from kvreel_command import DEMO, KvreelTest, kvreel
 
 SWEEP = "refreekv:keep-layers=none"
 
 
-class FigureNumbers(KvreelTest):
+class FigureTest(KvreelTest):
+    """A sweep over half of the demo's prompts, and the numbers behind its figures."""
+
     @classmethod
     def setUpClass(cls):
         import pathlib
@@ -52,6 +55,11 @@ class FigureNumbers(KvreelTest):
         self.assertTrue(chosen, wanted)
         return np.array([row[key] for row in chosen])
 
+    def sweep_run(self, threshold):
+        return f"{SWEEP},threshold={100 * float(threshold):g}%"
+
+
+class FigureNumbers(FigureTest):
     def test_threshold_budget(self):
         rows = self.figure("threshold-budget", "--run", self.sweep_run("0.01"))
         at = self.column(rows, "x", mark="line")
@@ -66,9 +74,6 @@ class FigureNumbers(KvreelTest):
         np.testing.assert_allclose(recorded, [np.mean(budgets)], rtol=1e-12)
         # What was recorded lies on the line that was computed from curves.
         self.assertAlmostEqual(float(np.interp(0.01, at, mean)), float(np.mean(budgets)), places=12)
-
-    def sweep_run(self, threshold):
-        return f"{SWEEP},threshold={100 * float(threshold):g}%"
 
     def test_scores_and_what_is_retained(self):
         runs = [self.sweep_run(threshold) for threshold in ("0.003", "0.01", "0.05")]
@@ -263,6 +268,80 @@ class FigureNumbers(KvreelTest):
             for column in ("prefill_asked", "prefill_held", "prefill_peak"):
                 mean = float(np.mean(self.recording.passes[column][chosen]))
                 self.assertTrue(any(math.isclose(value, mean, rel_tol=1e-9) for value in values), (run, column))
+
+
+class QualityNumbers(FigureTest):
+    """Figures of scores by other metrics and of fidelity, on a trace whose scores and fidelity are made up."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        path = cls.home / "quality.h5"
+        quality_trace.write(cls.path, path, cls.recording.layers)
+        cls.path = path
+        cls.recording = reference.Recording(path)
+        cls.sweep = [f"{SWEEP},threshold={threshold}" for threshold in ("0.3%", "1%", "5%")]
+        cls.chosen = [word for run in cls.sweep for word in ("--run", run)]
+        # Samples with decode steps under every run.
+        cls.decoded = [s for s in cls.all_samples
+                       if all(cls.recording.passes["generated"][cls.recording.passes_of(run)[s]] > 1
+                              for run in cls.recording.runs)]
+        assert len(cls.decoded) > 3
+
+    def test_scores_of_another_metric(self):
+        scores = [reference.scores(self.recording, "token-f1", run, self.all_samples) for run in self.sweep]
+        rows = self.figure("threshold-score", *self.chosen)
+        np.testing.assert_allclose(self.column(rows, "y", mark="line"), [s.mean() for s in scores], rtol=1e-12)
+        for key, bound in (("low", 1), ("high", 2)):
+            expected = np.clip([reference.mean_interval(s)[bound] for s in scores], 0, 1)
+            np.testing.assert_allclose(self.column(rows, key, mark="points"), expected, rtol=1e-5)
+        some = [s for s in self.all_samples if s % 2 == 0]
+        rows = self.figure("score-budget", "--metric", "number-match", *self.chosen)
+        shares = [reference.scores(self.recording, "number-match", run, some).mean() for run in self.sweep]
+        points = [row for row in rows if row["mark"] == "points"]
+        np.testing.assert_allclose(sorted(row["y"] for row in points), sorted(shares), rtol=1e-12)
+        budgets = [np.mean([self.recording.passes["budget"][self.recording.passes_of(run)[s]] for s in some])
+                   for run in self.sweep]
+        np.testing.assert_allclose(sorted(row["x"] for row in points), sorted(budgets), rtol=1e-12)
+
+    def test_retention_of_means(self):
+        full = reference.scores(self.recording, "token-f1", "full", self.all_samples)
+        rows = self.figure("retention", *self.chosen)
+        low, high = self.column(rows, "low", mark="points"), self.column(rows, "high", mark="points")
+        for i, run in enumerate(self.sweep):
+            mine = reference.scores(self.recording, "token-f1", run, self.all_samples)
+            self.assertAlmostEqual(self.column(rows, "y", mark="line")[i], mine.sum() / full.sum(), places=12)
+            # Sums in another order: percentiles may move by a rounding.
+            np.testing.assert_allclose([low[i], high[i]], reference.bootstrap_ratio(mine, full), rtol=1e-9)
+
+    def test_fidelity_against_budget(self):
+        rows = [row for row in self.figure("fidelity-budget", *self.chosen) if row["mark"] == "points"]
+        expected = []
+        for run in self.sweep:
+            budgets = [self.recording.passes["budget"][self.recording.passes_of(run)[s]] for s in self.decoded]
+            mean, _, high = reference.mean_interval(reference.divergence(self.recording, run, self.decoded))
+            expected.append((np.mean(budgets), mean, high))
+        found = [(row["x"], row["y"], row["high"]) for row in rows]
+        np.testing.assert_allclose(sorted(found), sorted(expected), rtol=1e-5)
+
+    def test_fidelity_by_step(self):
+        rows = self.figure("fidelity-steps", *self.chosen)
+        series = list(dict.fromkeys(row["series"] for row in rows))
+        self.assertEqual(len(series), len(self.sweep))
+        for name, run in zip(series, self.sweep):
+            for panel, column in (("1", "kl"), ("2", "same_top")):
+                by_step = reference.fidelity_by_step(self.recording, run, self.all_samples, column)
+                line = [row for row in rows if row["series"] == name and row["panel"] == panel]
+                self.assertGreater(len(line), 2)
+                for row in line:
+                    self.assertAlmostEqual(row["y"], np.mean(by_step[int(row["x"])]), places=9)
+
+    def test_lost_attention(self):
+        rows = self.figure("lost-attention", *self.chosen)
+        series = list(dict.fromkeys(row["series"] for row in rows))
+        for name, run in zip(series, self.sweep):
+            line = [row["y"] for row in rows if row["series"] == name]
+            np.testing.assert_allclose(line, reference.lost_attention(self.recording, run, self.decoded), rtol=1e-6)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,6 @@
 #include <cmath>
 
 namespace kvreel::viewer {
-int64_t cut_at(std::span<const float> curve, double threshold) {
-  if (curve.empty() || std::isnan(curve[0])) return 0;
-  const auto above = std::upper_bound(
-      curve.begin(), curve.end(), threshold,
-      [](double limit, float value) { return limit < static_cast<double>(value); });
-  return std::max<int64_t>(above - curve.begin() - 1, 0);
-}
 
 int64_t cut_of(const Decision& decision, const WhatIf& what_if) {
   const auto recorded = std::max<int64_t>(decision.cut, 0);

@@ -7,17 +7,16 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
+#include "exports/figures/cut.h"
 #include "viewer/data/threshold_steps.h"
 #include "viewer/data/trace_data.h"
 
 namespace kvreel::viewer {
 
-// The largest i with double(curve[i]) <= threshold, 0 where there is none.
-int64_t cut_at(std::span<const float> curve, double threshold);
+using exports::cut_at;  // the cut of a curve at a threshold, as figures and the engine make it
 
 // A threshold and which curve it is held against; none: what was recorded.
 struct WhatIf {

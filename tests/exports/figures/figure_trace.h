@@ -38,12 +38,20 @@ inline std::vector<int32_t> ranking_from(int32_t first, int32_t end) {
   return positions;
 }
 
+inline constexpr double kF1[4][3] = {  // [run][sample]
+    {1, 0.5, 0.8},
+    {1, 0.5, 0.4},
+    {0.5, 0.25, 0.8},
+    {0, 0.1, 0.2}};
+
 struct FigureTraceOptions {
   std::string provenance = std::string(kProvenance);
   std::string text_of_a;  // "": as ever
   bool answers = true;
-  bool interrupted = false;  // the last run's pass of sample b
-  int32_t first_sample = 0;  // samples before it are not in the trace
+  bool interrupted = false;   // the last run's pass of sample b
+  int32_t first_sample = 0;   // samples before it are not in the trace
+  bool f1 = false;            // scores by token-f1, too: kF1
+  bool other_budget = false;  // T = 5 % keeps 60 % of sample a, as its curves do not say
 };
 
 inline void add_figure_runs(TraceMaker& maker) {
@@ -107,6 +115,8 @@ inline void write_figure_trace(const std::string& path, const FigureTraceOptions
       pass.budget = budgets[run][i];
       pass.exact_match = static_cast<int8_t>(options.answers ? right[run][i] : -1);
       pass.held = held[run][i];
+      if (options.f1) pass.scores = {{"token-f1", kF1[run][i]}};
+      if (options.other_budget && run == 2 && i == 0) pass.budget = 0.6;
       std::vector<DecisionSpec> decisions;
       if (run == 1 || run == 2) {
         const double threshold = run == 1 ? 0.01 : 0.05;

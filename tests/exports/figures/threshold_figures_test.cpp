@@ -107,7 +107,7 @@ TEST_F(ThresholdFigures, ScoresHaveWilsonsIntervalAndRunsWithoutThresholdAreRule
   EXPECT_EQ(rules[0].at, 1);
   EXPECT_EQ(rules[1].label, "streaming-llm 50 %");
   EXPECT_EQ(rules[1].at, 0.5);
-  EXPECT_TRUE(has_remark(figure, "of the 2 samples that have answers"));
+  EXPECT_TRUE(has_remark(figure, "of the 2 samples that are scored"));
 }
 
 TEST_F(ThresholdFigures, RetentionIsAShareOfTheReferencesScore) {
