@@ -15,10 +15,10 @@
 #include "cli/progress.h"
 #include "cli/provenance.h"
 #include "cli/record_options.h"
+#include "cli/record_prompts.h"
 #include "cli/resume.h"
 #include "cli/signals.h"
 #include "engine/backend/cpu_backend.h"
-#include "engine/data/prepare.h"
 #include "engine/generate/experiment.h"
 #include "engine/model/memory_estimate.h"
 #include "tracer/record/recorder.h"
@@ -49,56 +49,6 @@ engine::CpuOptions cpu_options(const RecordOptions& options) {
   }
   fail("--isa {}: this processor does not have it; it can run {}.", options.isa,
        fmt::join(available, ", "));
-}
-
-// "\n", "\t" and "\\" in a template typed on a command line.
-std::string unescape(const std::string& text) {
-  std::string plain;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char next = text[i] == '\\' && i + 1 < text.size() ? text[i + 1] : '\0';
-    if (next == 'n' || next == 't' || next == '\\') {
-      plain += next == 'n' ? '\n' : next == 't' ? '\t' : '\\';
-      ++i;
-    } else {
-      plain += text[i];
-    }
-  }
-  return plain;
-}
-
-std::vector<engine::PromptRecord> collect_prompts(const RecordOptions& options) {
-  if (options.prompts.empty() == options.prompt_texts.empty()) {
-    fail_usage("Give prompts with either --prompts FILE or --prompt TEXT.");
-  }
-  if (!options.prompts.empty()) {
-    return engine::read_prompts(options.prompts, {.format = unescape(options.format),
-                                                  .answer_field = options.answer_field,
-                                                  .id_field = options.id_field,
-                                                  .offset = options.offset,
-                                                  .limit = options.limit});
-  }
-  std::vector<engine::PromptRecord> records;
-  for (const std::string& text : options.prompt_texts) {
-    records.push_back(engine::prompt_from_text(text, std::to_string(records.size() + 1)));
-  }
-  return records;
-}
-
-std::vector<engine::Sample> prepare_samples(const std::vector<engine::PromptRecord>& records,
-                                            const engine::Model& model,
-                                            const RecordOptions& options) {
-  const engine::PrepareOptions prepare{.chat = options.chat,
-                                       .system = options.system,
-                                       .max_prompt_tokens = options.max_prompt_tokens,
-                                       .max_new_tokens = options.max_new_tokens,
-                                       .truncation = options.truncate == "middle"
-                                                         ? engine::Truncation::middle
-                                                         : engine::Truncation::refuse};
-  std::vector<engine::Sample> samples;
-  for (const engine::PromptRecord& record : records) {
-    samples.push_back(engine::prepare_sample(record, model, prepare));
-  }
-  return samples;
 }
 
 std::vector<std::string> hash_files(const std::vector<engine::ModelFile>& files,
@@ -146,17 +96,6 @@ engine::WorkloadShape workload(const std::vector<engine::Sample>& samples,
     shape.statistic_rows = std::max(shape.statistic_rows, needs.last_rows);
   }
   return shape;
-}
-
-json describe_prompts(const RecordOptions& options, size_t count) {
-  json described = {{"count", count}, {"chat", options.chat}, {"truncate", options.truncate}};
-  if (!options.prompts.empty()) {
-    described["path"] = options.prompts;
-    described["sha256"] = sha256_file(options.prompts);
-  }
-  if (!options.format.empty()) described["template"] = options.format;
-  if (!options.system.empty()) described["system"] = options.system;
-  return described;
 }
 
 json describe_engine(const RecordOptions& options, const engine::Backend& backend,
@@ -255,6 +194,16 @@ engine::ExperimentPlan plan_of(const std::optional<Resumption>& resumed) {
           .announced_samples = static_cast<int32_t>(resumed->kept.prompt_tokens.size())};
 }
 
+// What happened to the prompts on their way to samples.
+void print_notes(const RecordPrompts& prompts, size_t samples, const RecordOptions& options) {
+  if (options.quiet) return;
+  if (!prompts.note.empty()) fmt::print("{}\n", prompts.note);
+  const auto shortened = prompts.provenance.at("shortened").get<int64_t>();
+  if (shortened > 0) {
+    fmt::print("{} of {} prompts were too long and lost their middle.\n", shortened, samples);
+  }
+}
+
 void print_result(const RecordOptions& options, const tracer::FinishReport& report,
                   const tracer::Recorder& recorder, bool interrupted) {
   if (!report.warning.empty()) fmt::print(stderr, "kvreel: {}\n", report.warning);
@@ -269,14 +218,13 @@ void print_result(const RecordOptions& options, const tracer::FinishReport& repo
              interrupted ? "; the same command resumes the recording" : "");
 }
 
-int record(const RecordOptions& options, const std::vector<std::string>& command) {
+int record(RecordOptions options, const std::vector<std::string>& command) {
   const std::atomic<bool>& stop = stop_on_signals();
   const std::string started = utc_now();
   check_output(options);
   const std::vector<std::string> specs =
       options.policies.empty() ? std::vector<std::string>{"full", "refreekv"} : options.policies;
   const std::vector<engine::Run> runs = engine::make_runs(specs);
-  const std::vector<engine::PromptRecord> records = collect_prompts(options);
   const engine::LoadOptions load{.dummy_weights = options.load_format == "dummy",
                                  .seed = options.seed};
   engine::CpuOptions cpu = cpu_options(options);
@@ -285,7 +233,10 @@ int record(const RecordOptions& options, const std::vector<std::string>& command
   // are touched.
   engine::Model model = engine::open_model(options.model);
   for (const engine::Run& run : runs) run.policy->check(model.config);
-  const std::vector<engine::Sample> samples = prepare_samples(records, model, options);
+  RecordPrompts prompts = collect_prompts(options, model);
+  options.max_new_tokens = prompts.prepare.max_new_tokens;
+  const std::vector<engine::Sample> samples = prepare_samples(prompts, model);
+  print_notes(prompts, samples.size(), options);
   const std::optional<Resumption> resumed = resumption(options, samples, runs);
   const engine::WorkloadShape shape = workload(samples, runs, options);
   if (!options.ignore_memory) {
@@ -315,7 +266,7 @@ int record(const RecordOptions& options, const std::vector<std::string>& command
                      {"machine", describe_machine()},
                      {"engine", describe_engine(options, backend, generate)},
                      {"model", describe_model(model, load, files, hashes)},
-                     {"prompts", describe_prompts(options, samples.size())},
+                     {"prompts", prompts.provenance},
                      {"recording", describe_recording(recorder_options(options))}};
   progress.clear();
   if (resumed) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "cli/record_prompts.h"
 #include "engine/policy/fixed_budget.h"
 #include "engine/policy/registry.h"
 
@@ -56,6 +57,7 @@ void add_record_options(CLI::App& app, RecordOptions& o) {
 Examples:
   kvreel record --model ~/models/Qwen2.5-0.5B-Instruct --prompts questions.jsonl --chat -o trace.h5
   kvreel record --model M --prompts gsm8k.jsonl --template 'Question: {question}\nAnswer:' --limit 20 -o g.h5
+  kvreel record --model M --dataset gsm8k:test.jsonl --limit 200 --policy full --policy refreekv -o s.h5
   kvreel record --model M --load-format dummy --prompt 'Any text' --policy full -o shape.h5
 
 Ctrl-C ends the pass in progress and finishes the trace. The same command resumes it, also after a kill,
@@ -74,6 +76,29 @@ and takes more prompts and more policies behind those that are there.)");
       ->capture_default_str();
 
   const Group prompts{app, "Prompts"};
+  prompts
+      .option("--dataset", o.dataset,
+              "A data set in its published layout, as in gsm8k:test.jsonl; with its prompt, length "
+              "and metrics unless they are given")
+      ->type_name("NAME:FILE");
+  app.add_flag_callback(
+         "--list-datasets",
+         [] {
+           fmt::print("{}", list_datasets());
+           throw CLI::Success();
+         },
+         "Print the data sets and metrics, and exit")
+      ->group(prompts.heading)
+      ->trigger_on_parse();
+  prompts.option("--preset", o.preset, "Whose lengths a data set's answers get")
+      ->check(CLI::IsMember({"refreekv", "longbench"}))
+      ->capture_default_str();
+  prompts
+      .option("--metric", o.metrics,
+              "Scores against the reference answers (default: the data set's)")
+      ->type_name("NAME[,NAME]")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   prompts.option("--prompts", o.prompts, "Prompt file: .jsonl, .json (a list), or plain text")
       ->type_name("FILE");
   prompts.option("--prompt", o.prompt_texts, "A prompt as text; may be given several times")
@@ -92,12 +117,18 @@ and takes more prompts and more policies behind those that are there.)");
   prompts.option("--offset", o.offset, "Records to skip")->check(CLI::NonNegativeNumber);
   prompts.option("--limit", o.limit, "Most records to use; 0: all")->check(CLI::NonNegativeNumber);
   prompts.flag("--chat", o.chat, "Render prompts with the model's chat template");
-  prompts.option("--system", o.system, "System message, with --chat")->type_name("TEXT");
+  prompts
+      .option("--system", o.system,
+              "System message, with --chat; a data set's goes before the prompt without")
+      ->type_name("TEXT")
+      ->each([&o](const std::string&) { o.system_given = true; });
   prompts
       .option("--truncate", o.truncate,
-              "A prompt that does not fit: refuse it, or cut out its middle as LongBench does")
+              "A prompt that does not fit: refuse it, or cut out its middle as LongBench does "
+              "(default for its sets)")
       ->check(CLI::IsMember({"refuse", "middle"}))
-      ->capture_default_str();
+      ->capture_default_str()
+      ->each([&o](const std::string&) { o.truncate_given = true; });
   prompts
       .option("--max-prompt-tokens", o.max_prompt_tokens,
               "Most prompt tokens; 0: what the model's positions leave")
@@ -108,9 +139,11 @@ and takes more prompts and more policies behind those that are there.)");
               "A run with this policy; may be given several times (default: full and refreekv)")
       ->type_name("SPEC")
       ->allow_extra_args(false);
-  runs.option("--max-new-tokens", o.max_new_tokens, "Most tokens to generate for a prompt")
+  runs.option("--max-new-tokens", o.max_new_tokens,
+              "Most tokens to generate for a prompt (a data set has a default of its own)")
       ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+      ->capture_default_str()
+      ->each([&o](const std::string&) { o.max_new_tokens_given = true; });
   runs.flag("--ignore-eos", o.ignore_eos, "Go on after the model's stop tokens");
   runs.option("--temperature", o.temperature, "0: greedy; above: sampling")
       ->check(CLI::NonNegativeNumber)

@@ -11,6 +11,9 @@ namespace kvreel::cli {
 struct RecordOptions {
   std::string model;
   std::string load_format = "auto";
+  std::string dataset;              // NAME:FILE
+  std::string preset = "refreekv";  // whose lengths
+  std::vector<std::string> metrics;
   std::string prompts;
   std::vector<std::string> prompt_texts;
   std::string format;  // of prompts: --template
@@ -20,11 +23,14 @@ struct RecordOptions {
   int64_t limit = 0;
   bool chat = false;
   std::string system;
+  bool system_given = false;  // else a data set's own holds, as for the two below
   std::string truncate = "refuse";
+  bool truncate_given = false;
   int64_t max_prompt_tokens = 0;
 
   std::vector<std::string> policies;
   int64_t max_new_tokens = 64;
+  bool max_new_tokens_given = false;
   bool ignore_eos = false;
   double temperature = 0;
   int64_t top_k = 0;

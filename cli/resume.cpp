@@ -26,6 +26,7 @@ const std::set<std::string_view> kMayDiffer = {
     "/model/directory",    "/model/weight_bytes", "/model/weight_bytes_per_token",
     "/engine/description", "/engine/timing",      "/prompts/path",
     "/prompts/sha256",     "/prompts/count",      "/prompts/excluded",
+    "/prompts/shortened",
 };
 
 // Where a setting is said on the command line.
