@@ -64,7 +64,9 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
 }  // namespace
 
 std::vector<std::string> tokenize_13a(std::string_view text) {
-  std::string line(text);
+  std::vector<int32_t> points = code_points(text);
+  while (!points.empty() && is_space(points.back())) points.pop_back();
+  std::string line = to_utf8(points);
   replace_all(line, "<skipped>", "");
   replace_all(line, "-\n", "");
   replace_all(line, "\n", " ");

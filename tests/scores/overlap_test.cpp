@@ -54,6 +54,10 @@ TEST(Bleu, SplitsPunctuationButNotInsideNumbers) {
             (std::vector<std::string>{"2", "-", "door", "well-known", "ab", "&", "c"}));
 }
 
+TEST(Bleu, ANewlineAtTheEndJoinsNothing) {
+  EXPECT_EQ(tokenize_13a("a -\n"), (std::vector<std::string>{"a", "-"}));
+}
+
 TEST(Bleu, IsTheGeometricMeanOfPrecisionsWithTheBrevityPenalty) {
   EXPECT_DOUBLE_EQ(bleu("the cat is on the mat", "the cat is on the mat"), 1);
   // Words 5/6 (the candidate's "the" three times, the reference's twice), pairs 3/5, triples 2/4,
