@@ -194,16 +194,6 @@ engine::ExperimentPlan plan_of(const std::optional<Resumption>& resumed) {
           .announced_samples = static_cast<int32_t>(resumed->kept.prompt_tokens.size())};
 }
 
-// What happened to the prompts on their way to samples.
-void print_notes(const RecordPrompts& prompts, size_t samples, const RecordOptions& options) {
-  if (options.quiet) return;
-  if (!prompts.note.empty()) fmt::print("{}\n", prompts.note);
-  const auto shortened = prompts.provenance.at("shortened").get<int64_t>();
-  if (shortened > 0) {
-    fmt::print("{} of {} prompts were too long and lost their middle.\n", shortened, samples);
-  }
-}
-
 void print_result(const RecordOptions& options, const tracer::FinishReport& report,
                   const tracer::Recorder& recorder, bool interrupted) {
   if (!report.warning.empty()) fmt::print(stderr, "kvreel: {}\n", report.warning);
@@ -236,7 +226,9 @@ int record(RecordOptions options, const std::vector<std::string>& command) {
   RecordPrompts prompts = collect_prompts(options, model);
   options.max_new_tokens = prompts.prepare.max_new_tokens;
   const std::vector<engine::Sample> samples = prepare_samples(prompts, model);
-  print_notes(prompts, samples.size(), options);
+  if (!options.quiet) {
+    for (const std::string& note : prompts.notes) fmt::print("{}\n", note);
+  }
   const std::optional<Resumption> resumed = resumption(options, samples, runs);
   const engine::WorkloadShape shape = workload(samples, runs, options);
   if (!options.ignore_memory) {

@@ -149,8 +149,14 @@ RecordPrompts read_dataset(const RecordOptions& options, const engine::Model& mo
   if (!spec.options.empty()) prompts.provenance["options"] = spec.options;
   if (set.left_out > 0) {
     prompts.provenance["excluded"]["why"] = set.left_out_why;
-    prompts.note = fmt::format("{} of {} records of '{}' are left out: {}.", set.left_out,
-                               set.records, spec.path.string(), set.left_out_why);
+    prompts.notes.push_back(fmt::format("{} of {} records of '{}' are left out: {}.", set.left_out,
+                                        set.records, spec.path.string(), set.left_out_why));
+  }
+  if (options.chat && !preset.in_chat) {
+    prompts.notes.push_back(
+        fmt::format("LongBench gives the prompts of {} without a chat template; --chat differs "
+                    "from it here.",
+                    spec.name));
   }
   return prompts;
 }
@@ -188,6 +194,10 @@ std::vector<engine::Sample> prepare_samples(RecordPrompts& prompts, const engine
     shortened += sample.original_tokens > static_cast<int64_t>(sample.tokens.size()) ? 1 : 0;
   }
   prompts.provenance["shortened"] = shortened;
+  if (shortened > 0) {
+    prompts.notes.push_back(fmt::format("{} of {} prompts were too long and lost their middle.",
+                                        shortened, samples.size()));
+  }
   return samples;
 }
 

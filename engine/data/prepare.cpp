@@ -119,8 +119,10 @@ Rendered shorten(PromptRecord record, const Model& model, const PrepareOptions& 
 int64_t prompt_limit(const Model& model, const PrepareOptions& options) {
   const int64_t room = model.config.max_positions - options.max_new_tokens;
   if (room < 1) {
-    fail("--max-new-tokens {} leaves no room for a prompt: the model has {} positions.",
-         options.max_new_tokens, model.config.max_positions);
+    fail(
+        "--max-new-tokens {} leaves no room for a prompt: the model has {} positions; give a "
+        "smaller number.",
+        options.max_new_tokens, model.config.max_positions);
   }
   return options.max_prompt_tokens > 0 ? std::min(options.max_prompt_tokens, room) : room;
 }

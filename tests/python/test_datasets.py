@@ -5,6 +5,7 @@ import difflib
 import json
 import pathlib
 import re
+import shutil
 import string
 import sys
 import unittest
@@ -93,6 +94,23 @@ class Layouts(DatasetTest):
         self.assertEqual(got.prompts, ["<2 + 3?>\n"])
         self.assertEqual(got.generated, [3])
         self.assertEqual(set(got.scores), {(0, "exact-match"), (0, "bleu")})
+
+    def test_a_system_message_is_a_message_in_a_chat_and_stands_before_the_prompt_without(self):
+        model = self.dir / "model"
+        shutil.copytree(DEMO / "model", model)
+        config = json.loads((model / "tokenizer_config.json").read_text())
+        config["chat_template"] = "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}[assistant]"
+        (model / "tokenizer_config.json").write_text(json.dumps(config))
+        path = self.write("test.jsonl", lines({"question": "2 + 3?", "answer": "#### 5"}))
+        arguments = ["--max-new-tokens", 2, "--template", "{question}", "--system", "Be brief."]
+        plain = self.record_set(f"gsm8k:{path}", *arguments, model=model)
+        self.assertEqual(plain.prompts, ["Be brief.\n\n2 + 3?"])
+        chat = self.record_set(f"gsm8k:{path}", *arguments, "--chat", model=model)
+        self.assertEqual(chat.prompts, ["[system] Be brief.\n[user] 2 + 3?\n[assistant]"])
+        path = self.write("triviaqa.jsonl", lines(longbench(dataset="triviaqa")))
+        result = self.run_kvreel("record", "--model", model, "--dataset", f"triviaqa:{path}", "--chat", "--no-bandwidth",
+                                 "--policy", "full", "-o", self.dir / "u.h5")
+        self.assertIn("LongBench gives the prompts of triviaqa without a chat template", result.stdout)
 
     def test_gpqa_as_csv_and_json(self):
         row = {"Question": "Which is it?", "Correct Answer": "right\n", "Incorrect Answer 1": "wrong one",
