@@ -107,6 +107,7 @@ engine::DatasetOptions dataset_options(const RecordOptions& options, const engin
                              .limit = options.limit};
   if (!options.format.empty()) set.format = unescape(options.format);
   if (options.system_given) set.system = options.system;
+  set.positions = model.config.max_positions;
   set.count_tokens = [&model, &options](std::string_view text) {
     if (!model.tokenizer) {
       fail(

@@ -175,8 +175,10 @@ std::optional<char> letter_at_start(std::string_view text) {
     if (text.substr(at).starts_with(word)) at += word.size();
     skip_marks();
   }
-  if (at < text.size() && stands_alone(text, at) && !is_english_word(text, at)) return text[at];
-  return std::nullopt;
+  if (at >= text.size() || !stands_alone(text, at)) return std::nullopt;
+  // Here a capital A is no article: that would be written small.
+  if (text[at] == 'I' && is_english_word(text, at)) return std::nullopt;
+  return text[at];
 }
 
 }  // namespace

@@ -51,9 +51,13 @@ DatasetRecords load_records(const DatasetSpec& spec, const DatasetPreset& preset
       const auto count_tokens = [&](std::string_view text) {
         return options.count_tokens(head + std::string(text));
       };
-      return make_haystack(read_text(spec.path), spec.path.string(), ruler,
-                           parse_haystack_options(spec.options, ruler), preset.format, options.seed,
-                           count_tokens);
+      const HaystackOptions made = parse_haystack_options(spec.options, ruler);
+      if (options.positions > 0 && made.context > options.positions) {
+        fail("--dataset: context={} is more than the model's {} positions; give context= less.",
+             made.context, options.positions);
+      }
+      return make_haystack(read_text(spec.path), spec.path.string(), ruler, made, preset.format,
+                           options.seed, count_tokens);
     }
   }
   fail("The data set '{}' has no loader.", preset.name);

@@ -37,6 +37,7 @@ struct DatasetOptions {
   int64_t offset = 0;                 // records to skip, of those that can be asked
   int64_t limit = 0;                  // 0: all
   CountTokens count_tokens;           // needed by needle and ruler
+  int64_t positions = 0;              // of the model, which no made context may exceed; 0: unknown
 };
 
 // A data set made ready, with what belongs in the trace about it.

@@ -34,6 +34,9 @@ constexpr std::array kSecondWords = {"harbour", "garden",  "engine",  "library",
                                      "bridge",  "lantern", "orchard", "valley",
                                      "theatre", "station", "island",  "workshop"};
 
+// What is larger is a slip of the finger.
+constexpr int64_t kMostCount = 10'000'000;
+
 std::vector<std::string> split_sentences(std::string_view text) {
   std::vector<std::string> sentences;
   std::string sentence;
@@ -60,8 +63,10 @@ std::vector<std::string> split_sentences(std::string_view text) {
 int64_t parse_count(std::string_view key, std::string_view text, int64_t least) {
   int64_t value = 0;
   const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (result.ec != std::errc() || result.ptr != text.data() + text.size() || value < least) {
-    fail_usage("--dataset: {}={} must be a whole number from {}.", key, text, least);
+  if (result.ec != std::errc() || result.ptr != text.data() + text.size() || value < least ||
+      value > kMostCount) {
+    fail_usage("--dataset: {}={} must be a whole number from {} to {}.", key, text, least,
+               kMostCount);
   }
   return value;
 }

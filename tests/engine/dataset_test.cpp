@@ -120,7 +120,7 @@ TEST(Haystack, OptionsAreChecked) {
   EXPECT_EQ(message_of([] { parse_haystack_options("depth=50%", false); }),
             "--dataset needle: there is no option 'depth'. Did you mean 'depths'?");
   EXPECT_EQ(message_of([] { parse_haystack_options("context=0", false); }),
-            "--dataset: context=0 must be a whole number from 1.");
+            "--dataset: context=0 must be a whole number from 1 to 10000000.");
   EXPECT_EQ(message_of([] { parse_haystack_options("depths=50%+120%", false); }),
             "--dataset: depths=50%+120% must be shares from 0% to 100% with '+' between them.");
   EXPECT_EQ(message_of([] { parse_haystack_options("keys=2,queries=3", true); }),

@@ -258,6 +258,19 @@ class Layouts(DatasetTest):
             self.assertEqual(len(answers), 2)
         self.assertEqual(got.about["options"], "context=300,count=2,keys=3,queries=2")
 
+    def test_a_recording_is_resumed_with_more_records_but_not_with_another_prompt(self):
+        path = self.write("test.jsonl", lines(*[{"question": f"{i}?", "answer": f"#### {i}"} for i in range(5)]))
+        trace = self.dir / "t.h5"
+        command = ["record", "--model", DEMO / "model", "--dataset", f"gsm8k:{path}", "--max-new-tokens", 2, "--policy",
+                   "full", "--no-bandwidth", "--quiet", "-o", trace]
+        self.run_kvreel(*command, "--limit", 2)
+        self.run_kvreel(*command, "--limit", 4)
+        got = Recorded(trace)
+        self.assertEqual(got.ids, ["1", "2", "3", "4"])
+        self.assertEqual(set(got.scores), {(sample, "number") for sample in range(4)})
+        self.assert_refused(kvreel(*command, "--limit", 4, "--metric", "bleu"), "cannot be resumed", "metrics", "bleu")
+        self.assert_refused(kvreel(*command, "--template", "{question}"), "cannot be resumed")
+
     def test_offset_and_limit_count_records_that_can_be_asked(self):
         path = self.write("test.jsonl", lines(*[{"question": f"{i}?", "answer": f"#### {i}"} for i in range(5)]))
         got = self.record_set(f"gsm8k:{path}", "--offset", 1, "--limit", 2, "--max-new-tokens", 2)
@@ -323,6 +336,7 @@ class BadInput(DatasetTest):
         self.refused(f"gsm8k:{path}", "no field 'problem'", "question", arguments=["--template", "{problem}"])
         self.refused(f"needle:{path},contex=5", "'contex'", "'context'", code=2)
         self.refused(f"needle:{path},context=5", "context=5", "no room")
+        self.refused(f"needle:{path}", "context=1024", "512 positions")
 
     def test_files_of_another_layout(self):
         questions = self.write("q.jsonl", lines({"question": "2?", "answer": "2"}))

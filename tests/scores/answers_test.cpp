@@ -59,6 +59,8 @@ TEST(Answers, ChosenLetters) {
   EXPECT_EQ(chosen_letter("(C) because A is wrong"), 'C');
   EXPECT_EQ(chosen_letter("A careful look at B"), 'B') << "an article is no choice";
   EXPECT_EQ(chosen_letter("I'd say D."), 'D');
+  EXPECT_EQ(chosen_letter("The answer is A because B fails"), 'A');
+  EXPECT_EQ(chosen_letter("Answer: I think B"), 'B');
   EXPECT_EQ(chosen_letter("Not (A). The answer is **(D)**"), 'D');
   EXPECT_EQ(chosen_letter("Answer: option C, the other answers are wrong"), 'C');
   EXPECT_EQ(chosen_letter("DNA is Bad"), std::nullopt);
