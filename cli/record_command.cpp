@@ -190,7 +190,8 @@ void print_resumption(const RecordOptions& options, const Resumption& resumed) {
 
 engine::ExperimentPlan plan_of(const std::optional<Resumption>& resumed) {
   if (!resumed) return {};
-  return {.done = [&](int32_t run, int32_t sample) { return resumed->is_done(run, sample); },
+  return {.done = [&there = *resumed](int32_t run,
+                                      int32_t sample) { return there.is_done(run, sample); },
           .announced_samples = static_cast<int32_t>(resumed->kept.prompt_tokens.size())};
 }
 

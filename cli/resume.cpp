@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -23,14 +23,14 @@ using nlohmann::json;
 // What may differ from one part of a recording to the next: where files lie, how many prompts a
 // file has, and what follows from that.
 const std::set<std::string_view> kMayDiffer = {
-    "/model/directory",    "/model/weight_bytes", "/model/weight_bytes_per_token",
-    "/engine/description", "/engine/timing",      "/prompts/path",
-    "/prompts/sha256",     "/prompts/count",      "/prompts/excluded",
+    "/model/directory",   "/model/weight_bytes", "/model/weight_bytes_per_token",
+    "/engine/timing",     "/engine/description", "/prompts/path",
+    "/prompts/sha256",    "/prompts/count",      "/prompts/excluded",
     "/prompts/shortened",
 };
 
 // Where a setting is said on the command line.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kOptions = {{
+constexpr std::pair<std::string_view, std::string_view> kOptions[] = {
     {"/engine/kv_dtype", "--kv-dtype"},
     {"/engine/page_rows", "--page-rows"},
     {"/engine/chunk_rows", "--chunk-rows"},
@@ -41,11 +41,18 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kOptions
     {"/engine/sampling/top_k", "--top-k"},
     {"/engine/sampling/top_p", "--top-p"},
     {"/engine/sampling/seed", "--seed"},
+    {"/prompts/dataset", "--dataset"},
+    {"/prompts/metrics", "--metric"},
+    {"/prompts/template", "--template"},
+    {"/prompts/system", "--system"},
+    {"/prompts/chat", "--chat"},
+    {"/prompts/truncate", "--truncate"},
+    {"/prompts/preset", "--preset"},
     {"/recording/spans", "--no-spans"},
     {"/recording/attention_norms", "--no-norms"},
     {"/recording/decode_attention", "--decode-norms"},
     {"/recording/attention_rows", "--attention-rows"},
-}};
+};
 
 constexpr std::string_view kRemedy = "name another file, or replace it with --force";
 
@@ -91,7 +98,7 @@ json value_at(const json& object, const std::string& pointer) {
   std::string name = pointer.substr(1);
   const auto* const option =
       std::ranges::find(kOptions, pointer, &std::pair<std::string_view, std::string_view>::first);
-  if (option != kOptions.end()) name += fmt::format(" ({})", option->second);
+  if (option != std::end(kOptions)) name += fmt::format(" ({})", option->second);
   fail(
       "'{}' cannot be resumed: it was recorded with {} = {}, and here it is {}; give the same, {}.",
       path, name, short_text(then), short_text(now), kRemedy);
