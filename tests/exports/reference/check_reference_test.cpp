@@ -132,8 +132,6 @@ TEST_F(CheckReference, AMovedCutIsFoundAndNotExplained) {
     EXPECT_EQ(own.first[0].cut, own.first[0].released + moved);
     EXPECT_EQ(own.first[0].layer, kLayer);
     EXPECT_EQ(own.first[0].sample_id, "a");
-    // What cannot be explained by the run's own rule is explained by no other variant either.
-    EXPECT_EQ(verdict(variant(run, "paper-printed")), "unexplained");
   }
 }
 
@@ -165,7 +163,14 @@ TEST_F(CheckReference, ADistanceAtTheThresholdIsATieWithinTheToleranceOnly) {
 }
 
 TEST_F(CheckReference, ReasonsAreTheFewestThatExplain) {
-  const LayerRows rows = random_rows(5);
+  // In the last row old candidates hardly matter, and those behind them a little, so that every
+  // threshold evicts some, and larger ones more.
+  LayerRows rows = random_rows(5);
+  for (int64_t head = 0; head < kHeads; ++head) {
+    const auto last = rows.probabilities.begin() + head * rows.rows * kKeys;
+    std::fill_n(last + 4, 6, 1e-4f);
+    std::fill_n(last + 10, 20, 0.03f);
+  }
   EXPECT_EQ(verdict(variant(check(path(), R"({"threshold": "5%"})", rows), "paper")), "threshold");
   EXPECT_EQ(verdict(variant(check(path(), R"({"keep-layers": "2"})", rows), "paper")), "layers");
   EXPECT_EQ(verdict(variant(check(path(), R"({"sinks": "0", "threshold": "1%"})", rows), "paper")),
@@ -180,30 +185,32 @@ TEST_F(CheckReference, ReasonsAreTheFewestThatExplain) {
   EXPECT_EQ(verdict(variant(check(path(), "{}", sunk), "paper-printed")), "base");
 }
 
-TEST_F(CheckReference, RoundingIsToldByAThresholdBetweenTheTwoDistances) {
-  const LayerRows rows = random_rows(13);
-  Rule rule{.saved_layers = {0, 1}};
-  const std::vector<double> exact = apply_rule(rule, rows, kLayer, 2).distance;
-  rule.round_metric = true;
-  const std::vector<double> rounded = apply_rule(rule, rows, kLayer, 2).distance;
-  size_t widest = 0;
-  for (size_t i = 0; i < exact.size(); ++i) {
-    if (std::abs(exact[i] - rounded[i]) > std::abs(exact[widest] - rounded[widest])) widest = i;
+TEST_F(CheckReference, RoundingIsToldWhereItAloneMovesTheCut) {
+  const Rule exact{.saved_layers = {0, 1}};
+  Rule rounded = exact;
+  rounded.round_metric = true;
+  // One row in some hundreds has a distance that rounding moves across 1 %.
+  int found = 0;
+  for (uint32_t seed = 0; seed < 20'000 && found < 3; ++seed) {
+    const LayerRows rows = random_rows(seed, 1);
+    if (apply_rule(exact, rows, kLayer, 2).cut == apply_rule(rounded, rows, kLayer, 2).cut)
+      continue;
+    ++found;
+    const RunReport fp32 = check(path(), "{}", rows);
+    EXPECT_EQ(verdict(variant(fp32, "paper", true)), "equal");
+    EXPECT_EQ(verdict(variant(fp32, "paper-bf16")), "rounding");
+    const RunReport bf16 = check(path(), R"({"rounding": "bf16"})", rows);
+    EXPECT_EQ(verdict(variant(bf16, "paper-bf16", true)), "equal");
+    EXPECT_EQ(verdict(variant(bf16, "paper")), "rounding");
   }
-  ASSERT_GT(std::abs(exact[widest] - rounded[widest]), 1e-5);
-  const double between = (exact[widest] + rounded[widest]) / 2;
-  const RunReport run = check(
-      path(), fmt::format(R"({{"threshold": "{:.17g}", "rounding": "bf16"}})", between), rows);
-  EXPECT_EQ(verdict(variant(run, "paper-bf16", true)), "equal");
-  EXPECT_EQ(verdict(variant(run, "paper")), "threshold")
-      << "as published the threshold differs first, and explains it alone";
+  EXPECT_EQ(found, 3);
 }
 
 TEST_F(CheckReference, TheScriptRanksByQueryHeadAndKvreelByKvHead) {
   const std::string script =
       R"({"preset": "released-script", "threshold": "5%", "keep-layers": "none", "rank": "attention",
           "sinks": "0", "recent": "8", "score-rows": "8", "rounding": "fp32"})";
-  EXPECT_EQ(verdict(variant(check(path(), script, random_rows(17)), "released-script-fp32")),
+  EXPECT_EQ(verdict(variant(check(path(), script, random_rows(17)), "released-script-fp32", true)),
             "KV heads");
   // Query heads that see the same have one ranking: then the two agree.
   LayerRows alike = random_rows(17);
@@ -212,7 +219,7 @@ TEST_F(CheckReference, TheScriptRanksByQueryHeadAndKvreelByKvHead) {
     std::copy_n(alike.probabilities.begin() + first * head, head,
                 alike.probabilities.begin() + (first + 1) * head);
   }
-  EXPECT_EQ(verdict(variant(check(path(), script, alike), "released-script-fp32", false)), "equal");
+  EXPECT_EQ(verdict(variant(check(path(), script, alike), "released-script-fp32", true)), "equal");
 }
 
 TEST_F(CheckReference, EqualScoresMayBeOrderedEitherWay) {
@@ -231,7 +238,7 @@ TEST_F(CheckReference, EqualScoresMayBeOrderedEitherWay) {
   Rule one = read_run_rule(script).rule;
   one.threshold = outcome.distance[1];
   outcome = apply_rule(one, rows, kLayer, 2);
-  if (outcome.cut > 1) GTEST_SKIP() << "a distance that equals its neighbour";
+  ASSERT_EQ(outcome.cut, 1);
   for (std::vector<int32_t>& order : outcome.order) std::swap(order[0], order[1]);
   const std::string parameters = fmt::format(
       R"({{"threshold": "{:.17g}", "keep-layers": "none", "rank": "attention", "sinks": "0",
