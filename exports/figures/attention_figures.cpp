@@ -141,7 +141,7 @@ plot::Figure attention_norms(const FigureSource& source) {
   if (runs.empty()) {
     const std::vector<RunChoice> asked = chosen_runs(source);
     const PassAt& pass = asked.front().passes.front();
-    const size_t owner = prefill_owner(asked.front().source(), pass.row);
+    const size_t owner = asked.front().source().passes.prefill_owner(pass.row);
     if (owner != pass.row && steps.first == 0) {
       const Source& of = asked.front().source();
       fail(

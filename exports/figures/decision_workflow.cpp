@@ -77,7 +77,7 @@ LayerChoice choose(const FigureSource& source, const std::vector<RunChoice>& run
 // made it. Reads the layer's rows only.
 std::vector<double> last_row(const Source& source, const PassAt& pass, int32_t layer) {
   const tracer::RowRange rows =
-      pass_rows(source, &t::Passes::attention_rows_end, prefill_owner(source, pass.row));
+      pass_rows(source, &t::Passes::attention_rows_end, source.passes.prefill_owner(pass.row));
   const auto steps = source.trace.read_column(&t::AttentionRows::step, rows.begin, rows.end);
   const auto layers = source.trace.read_column(&t::AttentionRows::layer, rows.begin, rows.end);
   const auto from_last = source.trace.read_column(&t::AttentionRows::row, rows.begin, rows.end);

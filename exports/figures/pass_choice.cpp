@@ -186,19 +186,12 @@ void remark_drops(std::span<const RunChoice> runs, std::string_view table, plot:
   }
 }
 
-size_t prefill_owner(const Source& source, size_t pass) {
-  const int64_t owner = source.trace.read_column(&tracer::Passes::prefill_pass, pass, pass + 1)[0];
-  if (owner <= 0) return pass;
-  source.passes.run_at(owner - 1);  // a row that is not there is an error
-  return static_cast<size_t>(owner - 1);
-}
-
 void remark_shared_prefill(std::span<const RunChoice> runs, plot::Figure& figure) {
   std::string names;
   size_t shared = 0;
   for (const RunChoice& run : runs) {
     const bool shares = std::any_of(run.passes.begin(), run.passes.end(), [&](const PassAt& pass) {
-      return prefill_owner(run.source(), pass.row) != pass.row;
+      return run.source().passes.shares_prefill(pass.row);
     });
     if (!shares) continue;
     names += (names.empty() ? "" : ", ") + run.series;
@@ -207,9 +200,11 @@ void remark_shared_prefill(std::span<const RunChoice> runs, plot::Figure& figure
   if (shared == 0) return;
   // More names would fill the page.
   constexpr size_t kMostNames = 3;
-  figure.remarks.push_back(fmt::format(
-      "Prefill of {} was shared within a sweep: its time is not end to end.",
-      shared <= kMostNames ? names : fmt::format("{} of {} runs", shared, runs.size())));
+  figure.remarks.push_back(
+      fmt::format("Prefill of {} was shared within a sweep: its time is not end to end.",
+                  shared == runs.size()  ? "all runs"
+                  : shared <= kMostNames ? names
+                                         : fmt::format("{} of {} runs", shared, runs.size())));
 }
 
 std::string paths_of(std::span<const RunChoice> runs) {

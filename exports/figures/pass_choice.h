@@ -73,9 +73,6 @@ void require_one_trace(const FigureSource& source, std::string_view figure);
 // Says how many rows of a table the recorder dropped, where it did.
 void remark_drops(std::span<const RunChoice> runs, std::string_view table, plot::Figure& figure);
 
-// The row of passes whose prefill a pass shares; its own where it has one of its own.
-size_t prefill_owner(const Source& source, size_t pass);
-
 // Says which of the runs share their prefill with others: its time is not measured end to end.
 void remark_shared_prefill(std::span<const RunChoice> runs, plot::Figure& figure);
 

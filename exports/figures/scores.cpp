@@ -35,9 +35,11 @@ Interval share_ratio_interval(std::span<const double> mine, std::span<const doub
   int64_t only_run = 0;
   int64_t only_reference = 0;
   for (size_t i = 0; i < mine.size(); ++i) {
-    both += mine[i] > 0 && theirs[i] > 0;
-    only_run += mine[i] > 0 && theirs[i] == 0;
-    only_reference += mine[i] == 0 && theirs[i] > 0;
+    const bool right = mine[i] > 0.5;  // they are 0 or 1, but for rounding
+    const bool reference = theirs[i] > 0.5;
+    both += right && reference;
+    only_run += right && !reference;
+    only_reference += !right && reference;
   }
   return paired_ratio_interval(both, only_run, only_reference);
 }
@@ -97,7 +99,7 @@ std::optional<Score> retention_of(const WholePasses& passes, int32_t run, int32_
     sum += score;
     reference_sum += other;
   }
-  if (!(reference_sum > 0)) return std::nullopt;
+  if (!(reference_sum > kScoreRounding)) return std::nullopt;
   const bool shares = are_shares(mine) && are_shares(theirs);
   const double value = sum / reference_sum;
   const Interval interval =

@@ -46,7 +46,6 @@ Passes read_passes(const Trace& trace) {
   read(&Passes::prefill_peak);
   read(&Passes::full_asked);
   read(&Passes::steps_end);
-  read(&Passes::prefill_pass);
   return passes;
 }
 
@@ -197,7 +196,6 @@ SampleComparison compare_sample(const Passes& passes, size_t pass, const StepDat
   sample.decide_ns = passes.decide_ns[pass];
   sample.generated = passes.generated[pass];
   if (const auto token = spread_of(steps.token_ns)) sample.token_ns = token->median;
-  sample.shared_prefill = passes.prefill_pass[pass] > 0;
   if (passes.exact_match[pass] >= 0) sample.exact_match = passes.exact_match[pass] != 0;
   const auto [mine, theirs] = std::mismatch(steps.tokens.begin(), steps.tokens.end(),
                                             reference.tokens.begin(), reference.tokens.end());
@@ -304,7 +302,8 @@ Comparison compare(const Trace& trace, const CompareOptions& options) {
   comparison.read_bandwidth = provenance.positive("/machine/read_bandwidth/median_bytes_per_s");
   const MetricScores metrics(trace);
   comparison.metrics = metrics.names();
-  std::vector<PassFidelity> fidelity = read_fidelity(trace, PassList(trace));
+  const PassList pass_list(trace);
+  std::vector<PassFidelity> fidelity = read_fidelity(trace, pass_list);
   std::vector<std::string> groups;
   if (!options.by.empty()) groups = sample_groups(trace, options.by);
 
@@ -325,6 +324,7 @@ Comparison compare(const Trace& trace, const CompareOptions& options) {
       SampleComparison compared = compare_sample(passes, pass->second, steps, reference_steps);
       compared.sample = labels.sample(sample);
       compared.pass = pass->second;
+      compared.shared_prefill = pass_list.shares_prefill(pass->second);
       compared.reference_pass = reference_pass->second;
       for (const std::string& metric : comparison.metrics) {
         compared.scores.push_back(metrics.of(metric)[pass->second]);

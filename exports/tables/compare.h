@@ -72,8 +72,8 @@ struct RunComparison {
   std::optional<Spread> prefill;  // to the first token, decisions included
   std::optional<Spread> decide;   // of it: deciding and compacting the cache
   std::optional<Spread> token;    // decode steps (steps from 1), all samples together
-  // Samples whose prefill is another run's: `prefill` is then that run's model time and this one's
-  // own deciding, not measured end to end.
+  // Samples whose prefill is shared with other runs: `prefill` is then the model's time, once, and
+  // the run's own deciding, not measured end to end.
   int64_t shared_prefills = 0;
 
   std::optional<double> tokens_per_s;     // 1 / median of `token`

@@ -77,7 +77,7 @@ std::string score_text(const std::optional<MeanScore>& score) {
 std::string difference_text(const std::optional<MeanDifference>& difference) {
   if (!difference) return std::string(kNone);
   std::string text = fmt::format("{:+.1f}", 100 * difference->mean);
-  if (difference->mean == 0) text = "0.0";
+  if (std::abs(100 * difference->mean) < 0.05) text = "0.0";  // without a sign
   if (!difference->interval) return text;
   return text + fmt::format(" [{:+.1f} to {:+.1f}]", 100 * difference->interval->low,
                             100 * difference->interval->high);

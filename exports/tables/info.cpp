@@ -125,9 +125,9 @@ ordered_json describe_quality(const Trace& trace) {
     }
     return count;
   };
-  const auto prefill_pass = trace.read_column(&Passes::prefill_pass, 0, rows);
-  const int64_t shared = std::count_if(prefill_pass.begin(), prefill_pass.end(),
-                                       [](int64_t owner) { return owner > 0; });
+  const PassList passes(trace);
+  int64_t shared = 0;
+  for (size_t pass = 0; pass < passes.size(); ++pass) shared += passes.shares_prefill(pass);
   return {{"metrics", std::move(metrics)},
           {"passes_with_fidelity", passes_with(&Passes::fidelity_end)},
           {"passes_with_lost_attention", passes_with(&Passes::lost_attention_end)},

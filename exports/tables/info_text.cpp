@@ -214,7 +214,7 @@ void add_quality(Report& report, const ordered_json& info) {
   }
   const double shared = count("/quality/passes_with_shared_prefill");
   if (shared > 0) {
-    report.line("prefill", fmt::format("shared with another run in {:.0f} passes, whose prefill "
+    report.line("prefill", fmt::format("shared between runs in {:.0f} passes, whose prefill "
                                        "times are not end to end",
                                        shared));
   }

@@ -20,7 +20,16 @@ PassList::PassList(const Trace& trace)
     : path(trace.path()),
       run(trace.read_column(&Passes::run, 0, trace.rows<Passes>())),
       sample(trace.read_column(&Passes::sample, 0, trace.rows<Passes>())),
-      finish(trace.read_column(&Passes::finish, 0, trace.rows<Passes>())) {}
+      finish(trace.read_column(&Passes::finish, 0, trace.rows<Passes>())),
+      prefill_pass_(trace.read_column(&Passes::prefill_pass, 0, trace.rows<Passes>())),
+      shares_(prefill_pass_.size(), false) {
+  for (size_t pass = 0; pass < size(); ++pass) {
+    const int64_t owner = prefill_pass_[pass] - 1;
+    if (owner < 0) continue;
+    shares_[pass] = true;
+    if (static_cast<uint64_t>(owner) < size()) shares_[static_cast<size_t>(owner)] = true;
+  }
+}
 
 RowRange PassList::rows(const std::vector<uint64_t>& ends, size_t pass) const {
   const RowRange rows = {pass == 0 ? 0 : ends[pass - 1], ends[pass]};
@@ -31,12 +40,16 @@ RowRange PassList::rows(const std::vector<uint64_t>& ends, size_t pass) const {
   return rows;
 }
 
-int32_t PassList::run_at(int64_t pass) const {
-  if (pass < 0 || static_cast<uint64_t>(pass) >= size()) {
-    fail("{} names row {} of table 'passes', which has {}; the file is damaged", path, pass,
-         size());
+size_t PassList::prefill_owner(size_t pass) const {
+  const int64_t owner = prefill_pass_[pass] - 1;
+  if (owner < 0) return pass;
+  if (static_cast<uint64_t>(owner) >= size()) {
+    fail(
+        "pass {} of {} shares the prefill of row {} of table 'passes', which has {}; the file is "
+        "damaged",
+        pass, path, owner, size());
   }
-  return run[static_cast<size_t>(pass)];
+  return static_cast<size_t>(owner);
 }
 
 Source::Source(const Trace& the_trace, const Filter& the_filter)
@@ -119,6 +132,14 @@ std::vector<std::pair<std::string, std::string>> metadata_of(const Source& sourc
   }
   add("samples", fmt::format("{}", samples));
   add("passes finished", fmt::format("{}", source.passes.size()));
+  size_t shared = 0;
+  for (size_t pass = 0; pass < source.passes.size(); ++pass)
+    shared += source.passes.shares_prefill(pass);
+  if (shared > 0) {
+    add("prefill",
+        fmt::format("shared between runs in {} passes, whose times of step 0 are not end to end",
+                    shared));
+  }
   add("prompts", std::filesystem::path(provenance.text("/prompts/path")).filename().string());
   add("prompts sha256", provenance.text("/prompts/sha256"));
   return metadata;

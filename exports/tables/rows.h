@@ -24,13 +24,21 @@ struct PassList {
   bool interrupted(size_t pass) const { return finish[pass] == kFinishInterrupted; }
   // Rows of the pass in the table that `ends` is about.
   tracer::RowRange rows(const std::vector<uint64_t>& ends, size_t pass) const;
-  // The run of a row of passes that another names. Throws Error for a row that is not there.
-  int32_t run_at(int64_t pass) const;
+  // The row of the pass whose prefill a pass shares; its own where it made its prefill itself.
+  // Throws Error for a row that is not there.
+  size_t prefill_owner(size_t pass) const;
+  // Whether a pass shares its prefill with others, made by it or by one of them: prefill_ns is then
+  // a sum of parts by one rule for all of them, not measured end to end.
+  bool shares_prefill(size_t pass) const { return shares_[pass]; }
 
   std::string path;
   std::vector<int32_t> run;
   std::vector<int32_t> sample;
   std::vector<int8_t> finish;
+
+ private:
+  std::vector<int64_t> prefill_pass_;
+  std::vector<bool> shares_;
 };
 
 // Everything that the rows of an exported table are made from.

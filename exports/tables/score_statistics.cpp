@@ -21,8 +21,10 @@ MeanInterval paired_share_interval(int64_t gained, int64_t lost, int64_t n) {
 }  // namespace
 
 bool are_shares(std::span<const double> scores) {
-  return std::all_of(scores.begin(), scores.end(),
-                     [](double score) { return std::isnan(score) || score == 0 || score == 1; });
+  return std::all_of(scores.begin(), scores.end(), [](double score) {
+    return std::isnan(score) || std::abs(score) <= kScoreRounding ||
+           std::abs(score - 1) <= kScoreRounding;
+  });
 }
 
 std::optional<MeanScore> mean_score(std::span<const double> scores) {
@@ -30,7 +32,8 @@ std::optional<MeanScore> mean_score(std::span<const double> scores) {
   if (!spread) return std::nullopt;
   MeanScore score{.n = spread->n, .mean = spread->mean, .interval = {}, .hits = {}};
   if (are_shares(scores)) {
-    const int64_t hits = std::count(scores.begin(), scores.end(), 1.0);
+    const int64_t hits =
+        std::count_if(scores.begin(), scores.end(), [](double value) { return value > 0.5; });
     const Proportion share = *proportion_of(hits, spread->n);
     score.hits = hits;
     // Rounding may leave an end of the interval on the wrong side of its middle.
@@ -53,8 +56,8 @@ std::optional<MeanDifference> paired_difference(std::span<const double> mine,
   for (size_t i = 0; i < std::min(mine.size(), theirs.size()); ++i) {
     if (std::isnan(mine[i]) || std::isnan(theirs[i])) continue;
     differences.push_back(mine[i] - theirs[i]);
-    difference.lost += mine[i] < theirs[i];
-    difference.gained += mine[i] > theirs[i];
+    difference.lost += mine[i] < theirs[i] - kScoreRounding;
+    difference.gained += mine[i] > theirs[i] + kScoreRounding;
     shares = shares && are_shares(mine.subspan(i, 1)) && are_shares(theirs.subspan(i, 1));
   }
   const std::optional<Spread> spread = spread_of(std::move(differences));

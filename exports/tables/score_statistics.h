@@ -3,7 +3,8 @@
 // Scores lie between 0 and 1. Where all of them are 0 or 1 their mean is a share, and has Wilson's
 // interval; a share's is the widest that scores of that mean can ask for, so that few scores that
 // happen to be 0 or 1 are not made surer than they are. Other means have Student's interval, cut
-// off at 0 and 1.
+// off at 0 and 1. A score counts as 0, 1 or equal to another within kScoreRounding: ROUGE of equal
+// texts is 1 - 5e-9, for the 1e-8 in its formula's denominator.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,8 @@
 #include "exports/tables/statistics.h"
 
 namespace kvreel::exports {
+
+inline constexpr double kScoreRounding = 1e-6;
 
 struct MeanScore {
   int64_t n = 0;
@@ -42,7 +45,7 @@ struct MeanDifference {
 std::optional<MeanDifference> paired_difference(std::span<const double> mine,
                                                 std::span<const double> theirs);
 
-// Whether every value is 0, 1 or NaN.
+// Whether every value is 0, 1 or NaN, but for rounding.
 bool are_shares(std::span<const double> scores);
 
 }  // namespace kvreel::exports

@@ -8,35 +8,38 @@ namespace t = kvreel::tracer;
 
 void passes(const Source& source, RowSink& sink) {
   for_each_row<t::Passes>(
-      source.trace, {0, source.passes.size()}, [&](const t::Passes& block, size_t i, uint64_t) {
+      source.trace, {0, source.passes.size()}, [&](const t::Passes& block, size_t i, uint64_t row) {
         const std::string& run = source.labels.run(block.run[i]);
         const std::string& sample = source.labels.sample(block.sample[i]);
         if (!source.selection.run(block.run[i]) || !source.selection.sample(block.sample[i]))
           return;
         const int8_t match = block.exact_match[i];
-        const int64_t owner = block.prefill_pass[i] - 1;
-        sink.row(Row{Cell(run),
-                     Cell(sample),
-                     Cell(name_of(kFinishNames, block.finish[i])),
-                     whole(block.prompt_tokens[i]),
-                     whole(block.generated[i]),
-                     match < 0 ? Cell() : Cell(match != 0),
-                     Cell(block.budget[i]),
-                     whole(block.start_ns[i]),
-                     whole(block.prefill_ns[i]),
-                     owner < 0 ? Cell() : Cell(source.labels.run(source.passes.run_at(owner))),
-                     whole(block.decide_ns[i]),
-                     whole(block.decode_ns[i]),
-                     Cell(block.prefill_asked[i]),
-                     Cell(block.prefill_held[i]),
-                     Cell(block.prefill_peak[i]),
-                     Cell(block.full_asked[i]),
-                     Cell(block.end_asked[i]),
-                     Cell(block.end_held[i]),
-                     Cell(block.end_peak[i]),
-                     Cell(block.process_peak[i]),
-                     whole(block.recorder_ns[i]),
-                     string_cell(block.text.at(i))});
+        const auto pass = static_cast<size_t>(row);
+        const bool shares = source.passes.shares_prefill(pass);
+        sink.row(Row{
+            Cell(run),
+            Cell(sample),
+            Cell(name_of(kFinishNames, block.finish[i])),
+            whole(block.prompt_tokens[i]),
+            whole(block.generated[i]),
+            match < 0 ? Cell() : Cell(match != 0),
+            Cell(block.budget[i]),
+            whole(block.start_ns[i]),
+            whole(block.prefill_ns[i]),
+            shares ? Cell(source.labels.run(source.passes.run[source.passes.prefill_owner(pass)]))
+                   : Cell(),
+            whole(block.decide_ns[i]),
+            whole(block.decode_ns[i]),
+            Cell(block.prefill_asked[i]),
+            Cell(block.prefill_held[i]),
+            Cell(block.prefill_peak[i]),
+            Cell(block.full_asked[i]),
+            Cell(block.end_asked[i]),
+            Cell(block.end_held[i]),
+            Cell(block.end_peak[i]),
+            Cell(block.process_peak[i]),
+            whole(block.recorder_ns[i]),
+            string_cell(block.text.at(i))});
       });
 }
 
@@ -82,8 +85,8 @@ void memory(const Source& source, RowSink& sink) {
 std::vector<Definition> pass_tables() {
   using namespace column;
   return {{"passes",
-           "Finished passes: one sample under one run; prefill_of: the run whose prefill it "
-           "shares, prefill_ns is then not measured end to end",
+           "Finished passes: one sample under one run; prefill_of: where runs share one "
+           "prefill, the run that made it; prefill_ns is then not measured end to end",
            {text("run"),
             text("sample"),
             text("finish"),

@@ -32,7 +32,7 @@ def write(source, target, layers, shared_prefill=False):
             f1 = 1.0 if match == 1 else round(float(random.beta(2, 3)), 3)
             add("scores", run=run, sample=sample, metric="token-f1", value=f1)
             if sample % 2 == 0:  # some samples are scored by one more
-                add("scores", run=run, sample=sample, metric="number-match", value=float(match == 1))
+                add("scores", run=run, sample=sample, metric="number", value=float(match == 1))
             for step in range(1, int(passes["generated"][row]) if run > 0 else 1):
                 kl = float(gone**2 * random.exponential(1.0))
                 add("fidelity", run=run, sample=sample, step=step, token=100 + step, kl=kl,

@@ -296,8 +296,8 @@ class QualityNumbers(FigureTest):
             expected = np.clip([reference.mean_interval(s)[bound] for s in scores], 0, 1)
             np.testing.assert_allclose(self.column(rows, key, mark="points"), expected, rtol=1e-5)
         some = [s for s in self.all_samples if s % 2 == 0]
-        rows = self.figure("score-budget", "--metric", "number-match", *self.chosen)
-        shares = [reference.scores(self.recording, "number-match", run, some).mean() for run in self.sweep]
+        rows = self.figure("score-budget", "--metric", "number", *self.chosen)
+        shares = [reference.scores(self.recording, "number", run, some).mean() for run in self.sweep]
         points = [row for row in rows if row["mark"] == "points"]
         np.testing.assert_allclose(sorted(row["y"] for row in points), sorted(shares), rtol=1e-12)
         budgets = [np.mean([self.recording.passes["budget"][self.recording.passes_of(run)[s]] for s in some])

@@ -76,9 +76,8 @@ TEST_F(SharedPrefill, TheDecisionShowsTheLastRowOfThePrefillThatIsShared) {
 
 TEST_F(SharedPrefill, TimesOfAPrefillThatIsSharedAreMarked) {
   const t::Trace shared = trace(true);
-  EXPECT_TRUE(
-      has_remark(make_figure({&shared}, "latency"),
-                 "Prefill of streaming-llm 50 % was shared within a sweep: its time is not end"));
+  EXPECT_TRUE(has_remark(make_figure({&shared}, "latency"),
+                         "Prefill of all runs was shared within a sweep: its time is not end"));
 }
 
 TEST_F(SharedPrefill, TimesOfAPrefillOfItsOwnAreNotMarked) {

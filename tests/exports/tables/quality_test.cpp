@@ -2,6 +2,7 @@
 // against numbers worked out by hand (small_trace.h, write_quality_trace).
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -79,6 +80,18 @@ TEST(ScoreStatistics, DifferencesArePairedBySample) {
   EXPECT_FALSE(paired_difference(std::vector<double>{NAN}, std::vector<double>{1}));
 }
 
+TEST(ScoreStatistics, ScoresThatAreOneButForRoundingAreShares) {
+  const double almost = 1 - 5e-9;  // ROUGE-L of equal texts
+  const std::vector<double> mine = {almost, almost, 0, almost};
+  const std::vector<double> theirs(4, 1.0);
+  EXPECT_EQ(mean_score(mine)->hits, 3);
+  EXPECT_EQ(mean_score(mine)->mean, 0.75);
+  EXPECT_LT(mean_score(theirs)->interval->low, 0.6);  // four samples do not make it certain
+  const std::optional<MeanDifference> difference = paired_difference(mine, theirs);
+  EXPECT_EQ(difference->lost, 1);
+  EXPECT_GT(difference->interval->high, 0);
+}
+
 TEST(ScoreStatistics, PairedSharesThatNeverDifferAreNotCertain) {
   const std::vector<double> right(10, 1.0);
   const std::optional<MeanDifference> difference = paired_difference(right, right);
@@ -152,8 +165,15 @@ TEST_F(Quality, FidelitySummaryCountsEverySampleOnce) {
 
 TEST_F(Quality, PassesSayWhosePrefillTheyShare) {
   const Table passes = read_table(quality_trace(), "passes");
-  EXPECT_TRUE(none(passes, 0, "prefill_of"));
+  EXPECT_EQ(text(passes, 0, "prefill_of"), "full");  // which made it
   EXPECT_EQ(text(passes, 1, "prefill_of"), "full");
+  const auto note = std::find_if(passes.metadata.begin(), passes.metadata.end(),
+                                 [](const auto& pair) { return pair.first == "prefill"; });
+  ASSERT_NE(note, passes.metadata.end());
+  EXPECT_EQ(note->second,
+            "shared between runs in 6 passes, whose times of step 0 are not end to end");
+  write_small_trace(path("small.h5"));
+  EXPECT_TRUE(none(read_table(t::Trace::open(path("small.h5")), "passes"), 1, "prefill_of"));
 }
 
 TEST_F(Quality, APassThatSharesAPrefillThatIsNotThereIsDamage) {
@@ -166,8 +186,9 @@ TEST_F(Quality, APassThatSharesAPrefillThatIsNotThereIsDamage) {
     maker.finish();
   }
   const t::Trace trace = t::Trace::open(path());
-  EXPECT_TRUE(contains(error_of([&] { read_table(trace, "passes"); }),
-                       "names row 8 of table 'passes', which has 1; the file is damaged"));
+  EXPECT_TRUE(
+      contains(error_of([&] { read_table(trace, "passes"); }),
+               "shares the prefill of row 8 of table 'passes', which has 1; the file is damaged"));
 }
 
 TEST_F(Quality, TheComparisonShowsScoresFidelityAndSharing) {
@@ -181,7 +202,7 @@ TEST_F(Quality, TheComparisonShowsScoresFidelityAndSharing) {
   EXPECT_FALSE(comparison.runs[0].fidelity);
   EXPECT_NEAR(half.fidelity->kl->mean, 0.35, kFloat);
   EXPECT_EQ(half.shared_prefills, 3);
-  EXPECT_EQ(comparison.runs[0].shared_prefills, 0);
+  EXPECT_EQ(comparison.runs[0].shared_prefills, 3);  // the run that made the prefills, likewise
 
   const std::string text = render_compare_text(comparison);
   EXPECT_TRUE(contains(text, "token-f1 [95 %]")) << text;
@@ -197,13 +218,15 @@ TEST_F(Quality, TheComparisonShowsScoresFidelityAndSharing) {
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 100u) << line;
 
+  write_small_trace(path("plain.h5"));
+  const t::Trace plain = t::Trace::open(path("plain.h5"));
   const nlohmann::ordered_json json = compare_json(comparison);
   EXPECT_EQ(json["metrics"][0], "token-f1");
   EXPECT_EQ(json["runs"][1]["scores"]["recall"]["hits"], 1);
   EXPECT_EQ(json["runs"][1]["scores"]["token-f1"]["interval"], "Student");
   EXPECT_EQ(json["runs"][1]["scores"]["token-f1"]["difference"]["lost"], 2);
   EXPECT_EQ(json["runs"][1]["prefill_is_end_to_end"], false);
-  EXPECT_EQ(json["runs"][0]["prefill_is_end_to_end"], true);
+  EXPECT_EQ(compare_json(compare(plain))["runs"][0]["prefill_is_end_to_end"], true);
   EXPECT_EQ(json["runs"][1]["fidelity"]["worst_layer"], 1);
   EXPECT_EQ(json["runs"][1]["per_sample"][1]["scores"]["token-f1"], 0.8);
   EXPECT_TRUE(json["groups"][3]["scores"]["recall"].is_null());  // task copy, run half
@@ -226,7 +249,7 @@ TEST_F(Quality, InfoNamesMetricsFidelityAndSharing) {
   const std::string text = render_info_text(quality_trace(), 100);
   EXPECT_TRUE(contains(text, "scored by     token-f1, recall")) << text;
   EXPECT_TRUE(contains(text, "KL divergence of 2 passes, lost attention of 2")) << text;
-  EXPECT_TRUE(contains(text, "shared with another run in 3 passes")) << text;
+  EXPECT_TRUE(contains(text, "shared between runs in 6 passes")) << text;
   write_small_trace(path("plain.h5"));
   const std::string plain = render_info_text(t::Trace::open(path("plain.h5")), 100);
   EXPECT_TRUE(contains(plain, "scored by     exact-match")) << plain;
