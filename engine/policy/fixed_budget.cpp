@@ -2,7 +2,6 @@
 #include "engine/policy/fixed_budget.h"
 
 #include <algorithm>
-#include <memory>
 
 #include "base/error.h"
 #include "engine/policy/ranked.h"
@@ -15,17 +14,17 @@ void cut_one(const LayerView& layer, int kv_head, std::span<const double> scores
              const Protection& protection, std::vector<Decision>& decisions) {
   const Protection fitted = protection.within(capacity);
   const std::span<const int32_t> positions = layer.positions(std::max(kv_head, 0));
-  Decision decision = cut_to_capacity({.positions = positions,
-                                       .scores = scores.first(positions.size()),
-                                       .protected_first = fitted.sinks,
-                                       .protected_last = fitted.recent},
-                                      capacity);
-  decision.kv_head = kv_head;
-  if (layer.point.step > 0) {
-    if (decision.cut == 0) return;
-    shorten_ranking(decision);
-  }
-  decisions.push_back(std::move(decision));
+  const RankedRows rows{.positions = positions,
+                        .scores = scores.first(positions.size()),
+                        .protected_first = fitted.sinks,
+                        .protected_last = fitted.recent};
+  const bool decoding = layer.point.step > 0;
+  const auto excess = std::max<int64_t>(static_cast<int64_t>(positions.size()) - capacity, 0);
+  if (decoding && excess == 0) return;
+  // Protected rows fit into the capacity, so that as many candidates as there are in excess exist.
+  decisions.push_back(decoding ? cut_order(rows, eviction_order(rows, excess + 1), excess)
+                               : cut_order(rows, eviction_order(rows), excess));
+  decisions.back().kv_head = kv_head;
 }
 
 }  // namespace
@@ -52,19 +51,6 @@ std::vector<Decision> cut_layer(const LayerView& layer, std::span<const double> 
   std::vector<Decision> decisions;
   cut_one(layer, -1, scores, capacity, protection, decisions);
   return decisions;
-}
-
-void shorten_ranking(Decision& decision) {
-  if (!decision.ranking) return;
-  const size_t wanted = static_cast<size_t>(decision.cut) + 1;
-  const auto length = static_cast<long>(std::min(wanted, decision.ranking->size()));
-  const auto& ranking = *decision.ranking;
-  decision.ranking =
-      std::make_shared<const std::vector<int32_t>>(ranking.begin(), ranking.begin() + length);
-  if (!decision.scores) return;
-  const auto& scores = *decision.scores;
-  decision.scores =
-      std::make_shared<const std::vector<float>>(scores.begin(), scores.begin() + length);
 }
 
 FixedBudget FixedBudget::take(const std::string& policy, PolicyOptions& options,

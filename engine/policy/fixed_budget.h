@@ -26,17 +26,13 @@ struct Protection {
 
 // Cuts each KV head to `capacity` rows: one decision for each. scores: [kv_heads,
 // statistics.keys], of cached rows; the lowest goes first. In a decode step a head that loses
-// nothing has no decision, and rankings are shortened.
+// nothing has no decision, and a ranking ends with the candidate at which eviction stopped: one row
+// goes of many, and whole orders, in every step, layer and KV head, would be most of a trace.
 std::vector<Decision> cut_heads(const LayerView& layer, std::span<const double> scores,
                                 int64_t capacity, const Protection& protection);
 // The same for KV heads that hold the same positions: one decision for all. scores: [cached rows].
 std::vector<Decision> cut_layer(const LayerView& layer, std::span<const double> scores,
                                 int64_t capacity, const Protection& protection);
-
-// A decision of a decode step as it is recorded: of the ranking, the evicted candidates and the one
-// at which eviction stopped. A step evicts one row of many; the whole order, in every step, layer
-// and KV head, would be most of a trace.
-void shorten_ranking(Decision& decision);
 
 // Capacity counts everything that stays, protected rows included. After prefill every KV head of a
 // layer holds min(prompt, capacity) positions. While decoding (decode=on) the same capacity is

@@ -48,14 +48,26 @@ std::vector<double> reduce_heads(std::span<const double> scores, int64_t q_heads
 }
 
 std::vector<int32_t> eviction_order(const RankedRows& rows) {
+  return eviction_order(rows, static_cast<int64_t>(rows.positions.size()));
+}
+
+std::vector<int32_t> eviction_order(const RankedRows& rows, int64_t count) {
   const auto n = static_cast<int64_t>(rows.positions.size());
   const int64_t first = std::min(rows.protected_first, n);
-  const int64_t count = std::max<int64_t>(n - first - rows.protected_last, 0);
-  std::vector<int32_t> order(static_cast<size_t>(count));
+  const int64_t candidates = std::max<int64_t>(n - first - rows.protected_last, 0);
+  std::vector<int32_t> order(static_cast<size_t>(candidates));
   std::iota(order.begin(), order.end(), static_cast<int32_t>(first));
-  std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
-    return rows.scores[static_cast<size_t>(a)] < rows.scores[static_cast<size_t>(b)];
-  });
+  const auto goes_before = [&](int32_t a, int32_t b) {
+    const double of_a = rows.scores[static_cast<size_t>(a)];
+    const double of_b = rows.scores[static_cast<size_t>(b)];
+    return of_a != of_b ? of_a < of_b : a < b;
+  };
+  if (count >= candidates) {
+    std::stable_sort(order.begin(), order.end(), goes_before);
+    return order;
+  }
+  std::partial_sort(order.begin(), order.begin() + count, order.end(), goes_before);
+  order.resize(static_cast<size_t>(count));
   return order;
 }
 

@@ -33,6 +33,8 @@ struct RankedRows {
 
 // Indices of candidate rows in the order of eviction: ascending by score, older first of equals.
 std::vector<int32_t> eviction_order(const RankedRows& rows);
+// The first `count` of them, or all where there are fewer: cheaper where few go.
+std::vector<int32_t> eviction_order(const RankedRows& rows, int64_t count);
 
 // Evicts the first candidates of the order until `capacity` rows remain, protected ones included;
 // these stay even where they are more. The decision has ranking, scores, cut and halt position;

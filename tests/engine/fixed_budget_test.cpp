@@ -3,6 +3,7 @@
 
 #include "engine/policy/budget.h"
 #include "engine/policy/observation_window.h"
+#include "engine/policy/ranked.h"
 #include "engine/policy_support.h"
 
 namespace kvreel::engine {
@@ -138,6 +139,26 @@ TEST(H2o, CountsStepsThatEvictNothing) {
   EXPECT_EQ(pass.held(0, 0)[0], 0);
   EXPECT_EQ(pass.held(0, 0)[1], 1);
   EXPECT_EQ(pass.held(0, 0)[3], 6);
+}
+
+// ---- Orders
+
+TEST(EvictionOrder, OfAFewIsTheBeginningOfTheWhole) {
+  std::vector<int32_t> positions(50);
+  std::vector<double> scores(50);
+  for (int32_t row = 0; row < 50; ++row) {
+    positions[static_cast<size_t>(row)] = 3 * row;
+    scores[static_cast<size_t>(row)] = std::floor(9 * noise(7, {row}));  // with many equals
+  }
+  const RankedRows rows{
+      .positions = positions, .scores = scores, .protected_first = 2, .protected_last = 5};
+  const std::vector<int32_t> whole = eviction_order(rows);
+  ASSERT_EQ(whole.size(), 43u);
+  for (const int64_t count : {0, 1, 2, 20, 42, 43, 60}) {
+    const std::vector<int32_t> few = eviction_order(rows, count);
+    EXPECT_EQ(few.size(), static_cast<size_t>(std::min<int64_t>(count, 43)));
+    EXPECT_TRUE(std::equal(few.begin(), few.end(), whole.begin())) << count;
+  }
 }
 
 // ---- Observation windows
