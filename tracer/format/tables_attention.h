@@ -112,7 +112,9 @@ struct Decisions {
           "mass");
     visit("cached", self.cached, "positions", "cached positions before the decision");
     visit("kept", self.kept, "positions", "cached positions after it");
-    visit("candidates", self.candidates, "positions", "positions that the policy could evict");
+    visit("candidates", self.candidates, "positions",
+          "positions that the policy could evict; in decode steps perhaps only those up to the one "
+          "at which eviction stopped");
     visit("cut", self.cut, "positions", "candidates evicted: the first `cut` of the ranking");
     visit("halt_position", self.halt_position, "position",
           "the candidate at which eviction stopped, -1: none");
