@@ -142,20 +142,23 @@ class ExpectedAttention final : public Policy {
     const size_t n = keys.size() / dim;
     const double root = std::sqrt(static_cast<double>(dim));
     std::vector<double> row(n, 0.0);
-    std::vector<double> product(dim);  // S' k
+    std::vector<double> product(dim);  // half of S' k
     for (auto j = static_cast<size_t>(sinks_); j < n; ++j) {
       const float* key = keys.data() + j * dim;
       double linear = 0;
       for (size_t a = 0; a < dim; ++a) linear += mean[a] * static_cast<double>(key[a]);
       row[j] = linear / root;
       if (!covariance_) continue;
+      // S' is symmetric: what lies right of the diagonal counts twice.
       std::fill(product.begin(), product.end(), 0.0);
       for (size_t a = 0; a < dim; ++a) {
         const auto factor = static_cast<double>(key[a]);
-        for (size_t b = 0; b < dim; ++b) product[b] += factor * covariance[a * dim + b];
+        const double* of_row = covariance.data() + a * dim;
+        product[a] += factor * of_row[a] / 2;
+        for (size_t b = a + 1; b < dim; ++b) product[b] += factor * of_row[b];
       }
       double square = 0;
-      for (size_t a = 0; a < dim; ++a) square += static_cast<double>(key[a]) * product[a];
+      for (size_t a = 0; a < dim; ++a) square += 2 * static_cast<double>(key[a]) * product[a];
       row[j] += square / (2 * static_cast<double>(dim));
     }
     softmax(std::span(row).subspan(static_cast<size_t>(sinks_)));

@@ -14,7 +14,8 @@
 // This follows the paper's statement. Its release differs: it starts an optimiser whose result is
 // not used (T is always 0.5) and shares T between layers. The equation is solved here by bisection.
 // The paper first hides positions and later frees them, to suit its engine; here they are freed at
-// once, which is the same to the attention. The score of R-KV is left out.
+// once, which is the same to the attention. The score of R-KV is left out, and a sliding window
+// plays no part.
 #include <algorithm>
 #include <deque>
 #include <memory>
