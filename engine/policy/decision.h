@@ -44,8 +44,8 @@ enum class Reason : uint8_t {
 
 // The drop of the attention norm if the first i candidates of the ranking are evicted, i = 0 ..
 // candidates - 1: distance[i] = (F - S_i) / F with norms over the candidates; distance_all[i] the
-// same with the norm over all positions as the base (the paper's formula as printed).
-// Non-decreasing.
+// same with the norm over all positions as the base (the paper's formula as printed). A policy may
+// measure otherwise (norm_curve.h, CurveRule); base norms are then of that measure. Non-decreasing.
 struct NormCurve {
   std::vector<float> distance;      // [candidates]
   std::vector<float> distance_all;  // [candidates]

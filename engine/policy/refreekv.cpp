@@ -304,7 +304,7 @@ PolicyInfo refreekv_policy() {
           "metric=last-row   what is measured of the attention: last-row, or of the whole matrix\n"
           "                  col-square-sum, col-sqrt-sum, row-square-sum, row-sqrt-sum; norm-1 "
           "and\n"
-          "                  norm-fro of the removed part (rank=position)\n"
+          "                  norm-fro (= norm-2) of the removed part (rank=position)\n"
           "normalize=mean    several rows become one by the mean of their entries that are not "
           "zero,\n"
           "                  or by their sum\n"

@@ -30,6 +30,7 @@ std::vector<ReFreeKvMetric> known_metrics() {
           {"row-square-sum", Of::row_squares, kDropOfSum},
           {"row-sqrt-sum", Of::row_squares, kDropOfNorm},
           {"norm-1", Of::columns, {.root = false, .removed = true}},
+          {"norm-2", Of::column_squares, {.root = true, .removed = true}},  // entry-wise: the same
           {"norm-fro", Of::column_squares, {.root = true, .removed = true}}};
 }
 

@@ -117,6 +117,7 @@ TEST(ReFreeKvMetric, IsWhatTheMaskedMatrixGives) {
       {"row-sqrt-sum",
        [](const BruteForce& b, size_t i) { return b.drop(i, true, Norm::root, kSinks); }},
       {"norm-1", [](const BruteForce& b, size_t i) { return b.removed(i, false); }},
+      {"norm-2", [](const BruteForce& b, size_t i) { return b.removed(i, true); }},
       {"norm-fro", [](const BruteForce& b, size_t i) { return b.removed(i, true); }}};
   for (uint32_t seed = 1; seed <= 5; ++seed) {
     for (const Case& each : cases) {
