@@ -87,7 +87,11 @@ void expect_same(const PassRecord& a, const PassRecord& b, const std::string& ru
 std::vector<engine::Run> many_runs() {
   std::vector<engine::Run> runs = make_runs(Specs{
       "full", "refreekv:threshold=1%,20%,keep-layers=none",
-      "refreekv:threshold=5%,rank=attention,score-rows=4,rows=2", "streaming-llm:budget=10%,40%"});
+      "refreekv:threshold=5%,rank=attention,score-rows=4,rows=2", "streaming-llm:budget=10%,40%",
+      "refreekv:rows=4,rows-mask=none,keep-layers=none,threshold=10%",
+      "refreekv:metric=norm-fro,keep-layers=none,threshold=60%", "top-p:p=70%",
+      "expected-attention:budget=30%", "cake:budget=20%,window=6",
+      "hard-kv:budget=12,window=3,every=3,p=50%"});
   runs.push_back({.spec = {.text = "decoding", .name = "decoding"},
                   .policy = std::make_unique<EvictingWhileDecoding>(),
                   .argument = 4});
