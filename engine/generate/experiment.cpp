@@ -151,11 +151,11 @@ class SampleWork {
         reporter_(reporter),
         reference_(find_reference(runs)) {}
 
-  // Each returns false when `stop` ended it early.
-  bool run(const std::vector<size_t>& group) {
-    reporter_.begin(sample(), group.front());
+  // Runs what is left of a group. Each returns false when `stop` ended it early.
+  bool run(const std::vector<size_t>& group, const std::vector<size_t>& left) {
+    reporter_.begin(sample(), left.front());
     const bool alone = group.size() == 1 && !is_compared(group.front());
-    return alone ? run_alone(group.front()) : run_together(group);
+    return alone ? run_alone(group.front()) : run_together(left, group.front());
   }
 
  private:
@@ -170,13 +170,14 @@ class SampleWork {
     return end(pass, run);
   }
 
-  bool run_together(const std::vector<size_t>& group) {
+  bool run_together(const std::vector<size_t>& group, size_t owner) {
     if (is_compared(group.back()) && !know_reference(group)) return false;
     std::vector<Sharer> sharers;
     for (const size_t run : group) {
       sharers.push_back({.run = static_cast<int32_t>(run), .policy = runs_[run].policy.get()});
     }
-    SharedPrefill shared(context_, sharers, /*twins=*/plan_.fidelity_steps > 0);
+    SharedPrefill shared(context_, static_cast<int32_t>(owner), sharers,
+                         /*twins=*/plan_.fidelity_steps > 0);
     for (size_t i = 0; i < group.size(); ++i) {
       const size_t run = group[i];
       if (stopped() && i > 0) return false;
@@ -284,11 +285,12 @@ bool run_experiment(const ModelConfig& config, Backend& backend, const Tokenizer
                                 .observer = observer,
                                 .stop = stop};
     SampleWork work(context, runs, plan, reporter);
-    for (std::vector<size_t> group : groups) {
-      std::erase_if(group, [&](size_t run) { return !left.has(s, run); });
-      if (group.empty()) continue;
+    for (const std::vector<size_t>& group : groups) {
+      std::vector<size_t> rest = group;
+      std::erase_if(rest, [&](size_t run) { return !left.has(s, run); });
+      if (rest.empty()) continue;
       if (stop.load(std::memory_order_relaxed)) return false;
-      if (!work.run(group)) return false;
+      if (!work.run(group, rest)) return false;
     }
   }
   reporter.tell();

@@ -59,9 +59,10 @@ struct Progress {
 // Samples are announced in ascending order, each once, before its first pass or where it would be.
 //
 // Runs that share a prefill follow each other, and the first of them announces the model's part of
-// it. Where fidelity is measured, the run `full` is the first of its sample, its group's runs are
-// the next, and every other run's cache is made from an uncut one too: prefill_ns is then a sum of
-// parts for all of them (PassEvent). Returns false when `stop` ended it early.
+// it; where its pass is left out, it has done so before. Where fidelity is measured, the run `full`
+// is the first of its sample, its group's runs are the next, and every other run's cache is made
+// from an uncut one too: prefill_ns is then a sum of parts for all of them (PassEvent). Returns
+// false when `stop` ended it early.
 bool run_experiment(const ModelConfig& config, Backend& backend, const Tokenizer* tokenizer,
                     std::span<const Sample> samples, std::span<const Run> runs,
                     const GenerateOptions& options, Observer& observer,

@@ -1,6 +1,7 @@
 // The shared pass and the decisions made in it.
 #include "engine/generate/shared_prefill.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
@@ -14,7 +15,11 @@ class SharedPrefill::DecideForAll final : public LayerHook {
  public:
   DecideForAll(std::vector<Member>& members, const SampleContext& context, const KvCache& full,
                StepId at)
-      : members_(members), context_(context), full_(full), timed_(context.observer, at) {}
+      : members_(members),
+        context_(context),
+        full_(full),
+        owner_(at.run),
+        timed_(context.observer, at) {}
 
   StatisticsRequest needs(const DecisionPoint& point) const override {
     StatisticsRequest all;
@@ -34,7 +39,7 @@ class SharedPrefill::DecideForAll final : public LayerHook {
                      .statistics = statistics,
                      .state = member.state.get()};
       member.decisions.push_back(decide(*member.policy, view));
-      if (&member == &members_.front()) {
+      if (member.run == owner_) {
         const LayerDecisions& decided = member.decisions.back();
         timed_.announce(Op::decide, point.layer, decided.start_ns, decided.end_ns);
       }
@@ -52,33 +57,42 @@ class SharedPrefill::DecideForAll final : public LayerHook {
   std::vector<Member>& members_;
   const SampleContext& context_;
   const KvCache& full_;
+  int32_t owner_;
   Timed timed_;
   int64_t deciding_ns_ = 0;
 };
 
-SharedPrefill::SharedPrefill(const SampleContext& context, std::span<const Sharer> sharers,
-                             bool twins)
-    : owner_(sharers.front().run), full_(context.cache_shape(), context.backend.kv_memory()) {
+bool SharedPrefill::is_member(int32_t run) const {
+  return std::any_of(members_.begin(), members_.end(),
+                     [&](const Member& member) { return member.run == run; });
+}
+
+SharedPrefill::SharedPrefill(const SampleContext& context, int32_t owner,
+                             std::span<const Sharer> sharers, bool twins)
+    : owner_(owner), full_(context.cache_shape(), context.backend.kv_memory()) {
   const int64_t prompt = context.prompt_tokens();
   if (prompt == 0) fail("Prompt '{}' is empty: it has no tokens to run.", context.sample.id);
   for (const Sharer& sharer : sharers) {
-    Member member{.policy = sharer.policy,
+    Member member{.run = sharer.run,
+                  .policy = sharer.policy,
                   .state = sharer.policy->start_pass(context.config, prompt)};
     if (twins && member.state) member.twin = sharer.policy->start_pass(context.config, prompt);
     members_.push_back(std::move(member));
   }
 
   const StepId at{owner_, context.sample_index, 0};
+  Observer nobody;
+  Observer& observer = is_member(owner) ? context.observer : nobody;
   DecideForAll hook(members_, context, full_, at);
   start_ns_ = now_ns();
   const std::span<const float> logits = run_layers({.backend = context.backend,
                                                     .cache = full_,
-                                                    .observer = context.observer,
+                                                    .observer = observer,
                                                     .config = context.config,
                                                     .prompt_tokens = prompt},
                                                    at, context.sample.tokens, 0, hook);
   // The random number depends on the sample and the step alone: every run draws the same token.
-  Timed(context.observer, at)(Op::sample, -1, [&] {
+  Timed(observer, at)(Op::sample, -1, [&] {
     first_ = sample_token(logits, context.options.sampling, context.sample_index, 0);
   });
   model_ns_ = now_ns() - start_ns_ - hook.deciding_ns();

@@ -24,11 +24,13 @@ struct Sharer {
 
 class SharedPrefill {
  public:
-  // Runs the prompt. The first of `sharers` owns what is announced of the model: spans and
-  // attention. With `twins`, every policy that remembers something decides twice, so that two
-  // passes can go on from here; only the first time is measured. Throws Error where the prompt has
-  // no tokens.
-  SharedPrefill(const SampleContext& context, std::span<const Sharer> sharers, bool twins);
+  // Runs the prompt. `owner` is the run that announces the model's part, spans and attention: one
+  // of `sharers`, or one that announced it in an earlier recording of the same prompt, and nothing
+  // of it is announced again. With `twins`, every policy that remembers something decides twice, so
+  // that two passes can go on from here; only the first time is measured. Throws Error where the
+  // prompt has no tokens.
+  SharedPrefill(const SampleContext& context, int32_t owner, std::span<const Sharer> sharers,
+                bool twins);
 
   // What the pass of one sharer starts from. Once each: its policy's memory moves out.
   PrefillShare share(size_t sharer);
@@ -41,12 +43,14 @@ class SharedPrefill {
 
  private:
   struct Member {
+    int32_t run = 0;
     const Policy* policy = nullptr;
     std::unique_ptr<PassState> state;
     std::unique_ptr<PassState> twin;
     PromptDecisions decisions;
   };
   class DecideForAll;
+  bool is_member(int32_t run) const;
 
   int32_t owner_;
   std::vector<Member> members_;

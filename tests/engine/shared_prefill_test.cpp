@@ -203,6 +203,7 @@ TEST_F(SharedPrefills, AreSharedByWhatIsLeftOfASweep) {
   CpuBackend backend(model_.config, model_.weights, {});
   const std::vector<engine::Run> runs = make_runs(Specs{"refreekv:threshold=1%,5%,20%"});
   PassLog whole, rest;
+  whole.request = rest.request = {.last_rows = 1};
   run(backend, runs, {}, whole);
   const std::set<std::pair<int32_t, int32_t>> done{{0, 0}, {1, 1}, {2, 1}};
   run(backend, runs, {.done = [&](int32_t r, int32_t s) { return done.contains({r, s}); }}, rest);
@@ -210,10 +211,14 @@ TEST_F(SharedPrefills, AreSharedByWhatIsLeftOfASweep) {
   for (const auto& [id, record] : rest.passes) {
     expect_same(record, whole.at(id.first, id.second), "run " + std::to_string(id.first));
   }
-  // The first that is left owns the prefill.
-  EXPECT_EQ(rest.at(1, 0).pass.prefill_run, -1);
-  EXPECT_EQ(rest.at(1, 0).attention_layers.size(), 0u);
-  EXPECT_EQ(rest.at(2, 0).pass.prefill_run, 1);
+  // The model's part has been announced by the pass that is left out, and is not again.
+  for (const int32_t r : {1, 2}) {
+    EXPECT_EQ(rest.at(r, 0).pass.prefill_run, 0) << r;
+    EXPECT_TRUE(rest.at(r, 0).attention_layers.empty()) << r;
+    EXPECT_EQ(rest.at(r, 0).spans.size(), whole.at(r, 0).spans.size()) << r;
+  }
+  EXPECT_EQ(rest.at(0, 1).pass.prefill_run, -1);
+  EXPECT_EQ(rest.at(0, 1).attention_layers.size(), 4u);
 }
 
 TEST_F(SharedPrefills, EndBetweenTheirRunsWhenStopped) {
