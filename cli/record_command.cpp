@@ -81,19 +81,36 @@ void check_output(const RecordOptions& options) {
   }
 }
 
+// Of a recording that nothing is there of.
+engine::ExperimentPlan new_plan(const RecordOptions& options) {
+  return {.sharing = options.share_prefill == "all"    ? engine::PrefillSharing::all
+                     : options.share_prefill == "none" ? engine::PrefillSharing::none
+                                                       : engine::PrefillSharing::sweeps,
+          .fidelity_steps = options.fidelity ? options.fidelity_steps : 0};
+}
+
 engine::WorkloadShape workload(const std::vector<engine::Sample>& samples,
-                               const std::vector<engine::Run>& runs, const RecordOptions& options) {
-  engine::WorkloadShape shape{.max_new_tokens = options.max_new_tokens,
-                              .chunk_rows = options.chunk_rows,
-                              .cache_dtype = parse_dtype(options.kv_dtype)};
+                               const std::vector<engine::Run>& runs, int layers,
+                               const RecordOptions& options) {
+  engine::WorkloadShape shape{
+      .max_new_tokens = options.max_new_tokens,
+      .chunk_rows = options.chunk_rows,
+      .sharers = engine::most_sharers(new_plan(options), runs),
+      .fidelity_steps = options.fidelity ? options.fidelity_steps : 0,
+      .statistics = {.last_rows = std::max<int64_t>(options.attention_rows, !options.no_norms),
+                     .row_norms = !options.no_norms,
+                     .row_entropy = !options.no_norms},
+      .cache_dtype = parse_dtype(options.kv_dtype)};
   for (const engine::Sample& sample : samples) {
     shape.longest_prompt =
         std::max(shape.longest_prompt, static_cast<int64_t>(sample.tokens.size()));
   }
+  // Runs that share a prefill ask for the union; that of all runs is little more.
   for (const engine::Run& run : runs) {
-    const engine::StatisticsRequest needs =
-        run.policy->needs({.prompt_tokens = shape.longest_prompt});
-    shape.statistic_rows = std::max(shape.statistic_rows, needs.last_rows);
+    for (int layer = 0; layer < layers; ++layer) {
+      shape.statistics = shape.statistics.merged(run.policy->needs(
+          {.layer = layer, .layers = layers, .prompt_tokens = shape.longest_prompt}));
+    }
   }
   return shape;
 }
@@ -121,11 +138,13 @@ std::vector<int32_t> stop_ids(const RecordOptions& options, const engine::Model&
 }
 
 // What of a pass is recorded.
-json describe_recording(const tracer::RecorderOptions& recording) {
+json describe_recording(const tracer::RecorderOptions& recording, const RecordOptions& options) {
   return {{"spans", recording.spans},
           {"attention_norms", recording.attention_norms},
           {"attention_rows", recording.attention_rows},
-          {"decode_attention", recording.decode_attention}};
+          {"decode_attention", recording.decode_attention},
+          {"share_prefill", options.share_prefill},
+          {"fidelity_steps", options.fidelity ? options.fidelity_steps : 0}};
 }
 
 tracer::RecorderOptions recorder_options(const RecordOptions& options) {
@@ -188,11 +207,16 @@ void print_resumption(const RecordOptions& options, const Resumption& resumed) {
   }
 }
 
-engine::ExperimentPlan plan_of(const std::optional<Resumption>& resumed) {
-  if (!resumed) return {};
-  return {.done = [&there = *resumed](int32_t run,
-                                      int32_t sample) { return there.is_done(run, sample); },
-          .announced_samples = static_cast<int32_t>(resumed->kept.prompt_tokens.size())};
+engine::ExperimentPlan plan_of(const RecordOptions& options,
+                               const std::optional<Resumption>& resumed) {
+  engine::ExperimentPlan plan = new_plan(options);
+  if (resumed) {
+    plan.done = [&there = *resumed](int32_t run, int32_t sample) {
+      return there.is_done(run, sample);
+    };
+    plan.announced_samples = static_cast<int32_t>(resumed->kept.prompt_tokens.size());
+  }
+  return plan;
 }
 
 void print_result(const RecordOptions& options, const tracer::FinishReport& report,
@@ -216,6 +240,7 @@ int record(RecordOptions options, const std::vector<std::string>& command) {
   const std::vector<std::string> specs =
       options.policies.empty() ? std::vector<std::string>{"full", "refreekv"} : options.policies;
   const std::vector<engine::Run> runs = engine::make_runs(specs);
+  engine::check_plan(new_plan(options), runs);
   const engine::LoadOptions load{.dummy_weights = options.load_format == "dummy",
                                  .seed = options.seed};
   engine::CpuOptions cpu = cpu_options(options);
@@ -231,7 +256,7 @@ int record(RecordOptions options, const std::vector<std::string>& command) {
     for (const std::string& note : prompts.notes) fmt::print("{}\n", note);
   }
   const std::optional<Resumption> resumed = resumption(options, samples, runs);
-  const engine::WorkloadShape shape = workload(samples, runs, options);
+  const engine::WorkloadShape shape = workload(samples, runs, model.config.layers, options);
   if (!options.ignore_memory) {
     engine::require_memory(engine::estimate_memory(model.config, shape),
                            engine::available_memory());
@@ -260,7 +285,7 @@ int record(RecordOptions options, const std::vector<std::string>& command) {
                      {"engine", describe_engine(options, backend, generate)},
                      {"model", describe_model(model, load, files, hashes)},
                      {"prompts", prompts.provenance},
-                     {"recording", describe_recording(recorder_options(options))}};
+                     {"recording", describe_recording(recorder_options(options), options)}};
   progress.clear();
   if (resumed) {
     require_same_settings(*resumed, provenance);
@@ -276,7 +301,7 @@ int record(RecordOptions options, const std::vector<std::string>& command) {
   const engine::Tokenizer* tokenizer = model.tokenizer ? &*model.tokenizer : nullptr;
   const bool finished = engine::run_experiment(
       model.config, backend, tokenizer, samples, runs, generate, *recorder, stop,
-      [&](const engine::Progress& now) { progress.update(now); }, plan_of(resumed));
+      [&](const engine::Progress& now) { progress.update(now); }, plan_of(options, resumed));
   const tracer::FinishReport report =
       recorder->finish(finished ? tracer::Status::complete : tracer::Status::interrupted);
   progress.clear();

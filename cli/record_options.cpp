@@ -139,6 +139,19 @@ and takes more prompts and more policies behind those that are there.)");
               "A run with this policy; may be given several times (default: full and refreekv)")
       ->type_name("SPEC")
       ->allow_extra_args(false);
+  runs.option("--share-prefill", o.share_prefill,
+              "Which runs share a prompt's prefill: those of one --policy list, all, or none. A "
+              "shared prefill's time is a sum of parts, not measured end to end")
+      ->check(CLI::IsMember({"sweeps", "all", "none"}))
+      ->capture_default_str();
+  CLI::Option* const fidelity =
+      runs.flag("--fidelity", o.fidelity,
+                "Compare every run with the run 'full' along its output, step by step: divergence, "
+                "agreement, lost attention. Costs two decode steps each");
+  runs.option("--fidelity-steps", o.fidelity_steps, "Most steps to compare")
+      ->check(CLI::PositiveNumber)
+      ->needs(fidelity)
+      ->capture_default_str();
   runs.option("--max-new-tokens", o.max_new_tokens,
               "Most tokens to generate for a prompt (a data set has a default of its own)")
       ->check(CLI::PositiveNumber)

@@ -29,6 +29,9 @@ struct RecordOptions {
   int64_t max_prompt_tokens = 0;
 
   std::vector<std::string> policies;
+  std::string share_prefill = "sweeps";
+  bool fidelity = false;
+  int64_t fidelity_steps = 128;
   int64_t max_new_tokens = 64;
   bool max_new_tokens_given = false;
   bool ignore_eos = false;

@@ -52,6 +52,8 @@ constexpr std::pair<std::string_view, std::string_view> kOptions[] = {
     {"/recording/attention_norms", "--no-norms"},
     {"/recording/decode_attention", "--decode-norms"},
     {"/recording/attention_rows", "--attention-rows"},
+    {"/recording/share_prefill", "--share-prefill"},
+    {"/recording/fidelity_steps", "--fidelity, --fidelity-steps"},
 };
 
 constexpr std::string_view kRemedy = "name another file, or replace it with --force";

@@ -260,6 +260,14 @@ void check_plan(const ExperimentPlan& plan, std::span<const Run> runs) {
   }
 }
 
+int64_t most_sharers(const ExperimentPlan& plan, std::span<const Run> runs) {
+  size_t most = plan.fidelity_steps > 0 ? 1 : 0;
+  for (const std::vector<size_t>& group : group_runs(runs, plan)) {
+    if (group.size() > 1) most = std::max(most, group.size());
+  }
+  return static_cast<int64_t>(most);
+}
+
 bool run_experiment(const ModelConfig& config, Backend& backend, const Tokenizer* tokenizer,
                     std::span<const Sample> samples, std::span<const Run> runs,
                     const GenerateOptions& options, Observer& observer,

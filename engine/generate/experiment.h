@@ -42,6 +42,9 @@ struct ExperimentPlan {
 // Throws UsageError where fidelity is asked for and no run has the policy `full`.
 void check_plan(const ExperimentPlan& plan, std::span<const Run> runs);
 
+// The most runs that share a prefill; 0 where none does and no cache is made from an uncut one.
+int64_t most_sharers(const ExperimentPlan& plan, std::span<const Run> runs);
+
 struct Progress {
   int64_t passes_done = 0;     // those left out among them
   int64_t passes = 0;          // samples x runs

@@ -5,15 +5,17 @@
 #include <string>
 
 #include "engine/model/config.h"
+#include "engine/statistics.h"
 #include "kernels/types.h"
 
 namespace kvreel::engine {
 
 struct MemoryEstimate {
   uint64_t weights = 0;      // bytes read for every token: they must stay in memory to be fast
-  uint64_t cache = 0;        // the longest prompt's full cache and what it generates
+  uint64_t cache = 0;        // the longest prompt's full cache and what it generates, twice where
+                             // caches of runs are made from an uncut one
   uint64_t activations = 0;  // hidden states and workspace
-  uint64_t statistics = 0;   // attention rows that policies and the recorder ask for
+  uint64_t statistics = 0;   // of one layer's attention, and decisions that wait for their run
   uint64_t total() const { return weights + cache + activations + statistics; }
 };
 
@@ -21,7 +23,9 @@ struct WorkloadShape {
   int64_t longest_prompt = 0;  // tokens
   int64_t max_new_tokens = 0;
   int64_t chunk_rows = 0;
-  int64_t statistic_rows = 1;  // most attention rows asked for of one layer
+  int64_t sharers = 0;             // most runs of one prefill; 0: every run cuts its own cache
+  int64_t fidelity_steps = 0;      // decode steps by which the uncut cache grows
+  StatisticsRequest statistics{};  // all that is asked for of one layer
   kernels::DType cache_dtype = kernels::DType::f32;
 };
 
