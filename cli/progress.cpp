@@ -2,11 +2,13 @@
 #include "cli/progress.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <string_view>
 
 #include "base/text.h"
 
@@ -44,20 +46,33 @@ void ProgressLine::clear() {
   shown_ = false;
 }
 
-void ProgressLine::show(const std::string& text, bool important) {
+void ProgressLine::show(const std::vector<std::string>& parts, const std::string& name,
+                        bool important) {
   if (style_ == Style::none) return;
   const auto pause =
       style_ == Style::terminal ? std::chrono::milliseconds(100) : std::chrono::seconds(10);
   const auto now = Clock::now();
   if (!important && now - last_shown_ < pause) return;
   last_shown_ = now;
+  constexpr std::string_view kGap = "  ";
   if (style_ == Style::lines) {
-    fmt::print(stderr, "{}\n", text);
+    fmt::print(stderr, "{}{}{}\n", fmt::join(parts, kGap), name.empty() ? "" : kGap, name);
     return;
   }
   // One column is left free: a full line would scroll in some terminals.
   const size_t room = std::max<size_t>(terminal_width(), 2) - 1;
-  std::string line = text.substr(0, room);
+  std::string line;
+  size_t shown = 0;
+  for (; shown < parts.size(); ++shown) {
+    const std::string_view gap = shown == 0 ? "" : kGap;
+    if (line.size() + gap.size() + parts[shown].size() > room) break;
+    line += gap;
+    line += parts[shown];
+  }
+  if (shown == parts.size() && line.size() + kGap.size() < room) {
+    line += kGap;
+    line += name.substr(0, room - line.size());
+  }
   while (!is_utf8(line)) line.pop_back();  // an id may hold any characters: cut between two of them
   fmt::print(stderr, "\r\x1b[K{}", line);
   std::fflush(stderr);
@@ -65,29 +80,24 @@ void ProgressLine::show(const std::string& text, bool important) {
 }
 
 void ProgressLine::preparing(const std::string& what, double share) {
-  show(fmt::format("{:3.0f} %  {}", share * 100, what), false);
+  show({fmt::format("{:3.0f} %", share * 100)}, what, false);
 }
 
 void ProgressLine::update(const engine::Progress& progress) {
-  if (!started_) {
-    started_ = true;
-    start_ = Clock::now();
-  }
-  const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
-  const auto done = static_cast<double>(progress.passes_done - progress.passes_skipped);
+  const bool finished = progress.passes_done == progress.passes;
   const double share =
       static_cast<double>(progress.passes_done) / static_cast<double>(progress.passes);
-  std::string text =
-      fmt::format("{:3.0f} %  {}/{} passes", share * 100, progress.passes_done, progress.passes);
-  if (done > 0 && seconds > 0) {
-    const double left =
-        seconds / done * static_cast<double>(progress.passes - progress.passes_done);
-    text += fmt::format("  {:.3g}/s  {} left", done / seconds, remaining(left));
+  std::vector<std::string> parts = {fmt::format("{:3.0f} %", share * 100)};
+  if (!finished && progress.seconds_left) {
+    parts.push_back(fmt::format("{} left", remaining(*progress.seconds_left)));
   }
-  if (progress.passes_done < progress.passes) {
-    text += fmt::format("  {} {}", progress.run->spec.text, progress.sample->id);
+  if (!finished) {
+    parts.push_back(fmt::format("sample {}/{}", progress.sample_index + 1, progress.samples));
   }
-  show(text, style_ == Style::lines && progress.passes_done == progress.passes);
+  parts.push_back(fmt::format("{}/{} passes", progress.passes_done, progress.passes));
+  const std::string name =
+      finished ? "" : fmt::format("{} {}", progress.run->spec.text, progress.sample->id);
+  show(parts, name, style_ == Style::lines && finished);
 }
 
 }  // namespace kvreel::cli

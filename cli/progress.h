@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "engine/generate/experiment.h"
 
@@ -17,6 +18,7 @@ class ProgressLine {
   explicit ProgressLine(bool quiet);
   ~ProgressLine();
 
+  // Share, time left where there is something to judge it by, sample, passes, and what runs.
   void update(const engine::Progress& progress);
   // Tells how far a preparation is: "hashing the model", 0.4.
   void preparing(const std::string& what, double share);
@@ -24,13 +26,12 @@ class ProgressLine {
   void clear();
 
  private:
-  void show(const std::string& text, bool important);
+  // The most important part first; parts that do not fit are left out, the name behind them is cut.
+  void show(const std::vector<std::string>& parts, const std::string& name, bool important);
 
   Style style_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point last_shown_{};
   bool shown_ = false;
-  bool started_ = false;
 };
 
 }  // namespace kvreel::cli
