@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/policy/policy.h"
+#include "engine/policy/registry.h"
 
 namespace kvreel::engine::testing {
 
@@ -66,6 +67,18 @@ class EvictingWhileDecoding final : public Policy {
     return decisions;
   }
 };
+
+// Specs of every policy there is, and of those that evict while decoding with budgets that bind.
+inline std::vector<std::string> every_policy() {
+  std::vector<std::string> specs;
+  for (const PolicyInfo& info : known_policies()) specs.push_back(info.name);
+  specs.insert(specs.end(),
+               {"h2o:budget=30%,decode=on", "tova:budget=20%,decode=on",
+                "key-norm:budget=30%,decode=on,every=3", "random:budget=30%,decode=on",
+                "streaming-llm:budget=30%,decode=on", "hard-kv:budget=20%,p=50%,every=4,window=8",
+                "cake:budget=40%,window=8"});
+  return specs;
+}
 
 // Every layer first keeps its newest two thirds, provisionally; when the last layer has attended,
 // all are cut to the newest third.

@@ -85,19 +85,21 @@ void expect_same(const PassRecord& a, const PassRecord& b, const std::string& ru
 }
 
 std::vector<engine::Run> many_runs() {
-  std::vector<engine::Run> runs = make_runs(Specs{
-      "full", "refreekv:threshold=1%,20%,keep-layers=none",
-      "refreekv:threshold=5%,rank=attention,score-rows=4,rows=2", "streaming-llm:budget=10%,40%",
-      "refreekv:rows=4,rows-mask=none,keep-layers=none,threshold=10%",
-      "refreekv:metric=norm-fro,keep-layers=none,threshold=60%", "top-p:p=70%",
-      "expected-attention:budget=30%", "cake:budget=20%,window=6",
-      "hard-kv:budget=12,window=3,every=3,p=50%"});
+  Specs specs = every_policy();
+  specs.insert(specs.end(),
+               {"refreekv:threshold=3%,20%,keep-layers=none",
+                "refreekv:threshold=5%,rank=attention,score-rows=4,rows=2",
+                "refreekv:rows=4,rows-mask=none,keep-layers=none,threshold=10%",
+                "refreekv:metric=norm-fro,keep-layers=none,threshold=60%",
+                "streaming-llm:budget=10%,40%", "top-p:p=70%", "expected-attention:budget=30%",
+                "cake:budget=20%,window=6", "hard-kv:budget=12,window=3,every=3,p=50%"});
+  std::vector<engine::Run> runs = make_runs(specs);
   runs.push_back({.spec = {.text = "decoding", .name = "decoding"},
                   .policy = std::make_unique<EvictingWhileDecoding>(),
-                  .argument = 4});
+                  .argument = 100});
   runs.push_back({.spec = {.text = "cascading", .name = "cascading"},
                   .policy = std::make_unique<Cascading>(),
-                  .argument = 5});
+                  .argument = 101});
   return runs;
 }
 
@@ -114,14 +116,14 @@ TEST_F(SharedPrefills, EqualOwnPrefillsInAllButTime) {
       run(backend, runs, {.sharing = PrefillSharing::all}, shared);
       ASSERT_EQ(own.passes.size(), runs.size() * samples_.size());
       EXPECT_EQ(own.order, shared.order);
-      bool cut_some = false;
+      std::set<int32_t> cut;
       for (const auto& [id, record] : own.passes) {
         const std::string name = runs[static_cast<size_t>(id.first)].spec.text + ", sample " +
                                  std::to_string(id.second) + ", chunks of " + std::to_string(chunk);
         expect_same(record, shared.at(id.first, id.second), name);
-        cut_some |= record.pass.budget < 0.9;
+        if (record.pass.budget < 0.95) cut.insert(id.first);
       }
-      EXPECT_TRUE(cut_some) << "nothing was evicted: the comparison says nothing";
+      EXPECT_GE(cut.size(), runs.size() / 2) << "little was evicted: the comparison says little";
     }
   }
 }
