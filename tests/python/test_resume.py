@@ -41,20 +41,57 @@ def columns_of(file, table):
     return [name for name in file[table] if not name.endswith("_end") and name not in LEFT_OUT]
 
 
+DECIDE, KEEP = 3, 4  # rows of names
+
+
+def row_tuples(file, table, begin, end, wanted=lambda row: True):
+    """Rows [begin, end) as tuples of what their columns hold; the run, which the pass says, left out."""
+    names = [name for name in columns_of(file, table) if name != "run"]
+    data = []
+    for name in names:
+        group = file[table]
+        if name + "_end" in group:
+            ends = np.concatenate([[0], group[name + "_end"][:end]]).astype(np.int64)
+            values = group[name][ends[begin] : ends[end]]
+            at = ends[begin:] - ends[begin]
+            data.append([values[at[i] : at[i + 1]].tobytes() for i in range(end - begin)])
+        else:
+            # As integers of the same bits: NaN is equal to itself, and rows can be sorted.
+            values = group[name][begin:end]
+            data.append(values.view(f"u{values.itemsize}").tolist())
+    rows = [dict(zip(names, row)) for row in zip(*data)]
+    return [tuple(row.values()) for row in rows if wanted(row)]
+
+
 def passes_of(path):
-    """What a trace tells of each (run, sample), times left out and references followed."""
+    """What a trace tells of each (run, sample), times left out and references followed.
+
+    A pass that shares another's prefill has what both have of it: which pass of a sweep runs the model
+    over the prompt depends on which are left to do.
+    """
     told = {}
     with h5py.File(path, "r") as file:
-        passes = file["passes"]
-        for row, key in enumerate(zip(passes["run"][:].tolist(), passes["sample"][:].tolist())):
+        passes = {name: file["passes"][name][:] for name in file["passes"]}
+
+        def range_of(table, row):
+            ends = passes[table + "_end"]
+            return (int(ends[row - 1]) if row else 0), int(ends[row])
+
+        for row, key in enumerate(zip(passes["run"].tolist(), passes["sample"].tolist())):
             assert key not in told, f"{key} is there twice"
             of_pass = {f"passes/{name}": column(file, "passes", name, row, row + 1)
                        for name in columns_of(file, "passes")}
+            owner = int(passes["prefill_pass"][row]) - 1
+            if owner >= 0:
+                assert passes["sample"][owner] == key[1] and passes["prefill_pass"][owner] == 0, (key, owner)
             for table in PASS_TABLES:
-                begin = int(passes[table + "_end"][row - 1]) if row else 0
-                end = int(passes[table + "_end"][row])
-                for name in columns_of(file, table):
-                    of_pass[f"{table}/{name}"] = column(file, table, name, begin, end)
+                begin, end = range_of(table, row)
+                rows = row_tuples(file, table, begin, end)
+                if owner >= 0 and table in ("spans", "attention", "attention_rows"):
+                    rows += row_tuples(
+                        file, table, *range_of(table, owner),
+                        wanted=lambda r: r["step"] == 0 and r.get("op") not in (DECIDE, KEEP))
+                of_pass[table] = sorted(rows)
                 if table != "decisions":
                     continue
                 for reference, target in (("ranking", "rankings"), ("curve", "curves")):
@@ -135,6 +172,8 @@ class Resume(KvreelTest):
         samples = 35
         whole = self.whole(limit=samples)
         self.assertEqual(len(passes_of(whole)), samples * RUNS)
+        with h5py.File(whole, "r") as file:
+            self.assertEqual(int((file["passes/prefill_pass"][:] > 0).sum()), samples, "a sweep shares")
         chance = random.Random(20261124)
         trace = self.dir / "killed.h5"
         arguments = self.arguments(trace, limit=samples)
@@ -206,7 +245,8 @@ class Resume(KvreelTest):
 
     def test_more_samples_and_more_runs(self):
         trace = self.dir / "grown.h5"
-        self.run_kvreel(*self.arguments(trace, limit=3, policies=POLICIES[:2]))
+        # The second run is alone at first, and then one of a sweep.
+        self.run_kvreel(*self.arguments(trace, limit=3, policies=["full", "refreekv:threshold=1%"]))
         self.run_kvreel(*self.arguments(trace, limit=5, policies=POLICIES[:2]))
         self.run_kvreel(*self.arguments(trace, limit=6))
         self.assert_same(trace, self.whole())
