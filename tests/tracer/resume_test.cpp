@@ -334,7 +334,36 @@ TEST_F(ResumedTrace, AFileThatWasReplacedMeanwhileStays) {
   EXPECT_EQ(slurp(path()), before);
 }
 
-TEST_F(ResumedTrace, ADamagedListStaysWhereItIs) {
+TEST_F(ResumedTrace, StaysAsItIsWhereItsCopyHasNoRoom) {
+  record_first(path(), 4, Status::interrupted);
+  const std::string before = slurp(path());
+  const KeptTrace kept = find_kept(Trace::open(path()));
+  const int code = run_child([&] {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{before.size() / 4, before.size() / 4};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    const std::string error = error_of([&] { Recorder recorder(kept, "{}"); });
+    return error.find("stays as it is") != std::string::npos ? 0 : 1;
+  });
+  EXPECT_EQ(code, 0);
+  EXPECT_EQ(slurp(path()), before);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory_), {}), 1);
+}
+
+// The directory may be that of the process, as in "-o trace.h5".
+TEST_F(ResumedTrace, APathWithoutADirectoryGoesOn) {
+  const int code = run_child([&] {
+    std::filesystem::current_path(directory_);
+    record_first("here.h5", 4, Status::interrupted);
+    spill("here.h5.7.starting", "left by a kill");
+    finish_rest("here.h5");
+    return std::filesystem::exists("here.h5.7.starting") ? 1 : 0;
+  });
+  EXPECT_EQ(code, 0);
+  EXPECT_EQ(Trace::open(path("here.h5")).rows<Passes>(), kSamples * kRuns);
+}
+
+TEST_F(ResumedTrace, PassesThatDoNotFitTogetherAreRefused) {
   // make_rows() does not make passes that fit together, so that no pass can stay.
   const std::string file = finished(50);
   const std::string before = slurp(file);
