@@ -23,10 +23,10 @@ using nlohmann::json;
 // What may differ from one part of a recording to the next: where files lie, how many prompts a
 // file has, and what follows from that.
 const std::set<std::string_view> kMayDiffer = {
-    "/model/directory",   "/model/weight_bytes", "/model/weight_bytes_per_token",
-    "/engine/timing",     "/engine/description", "/prompts/path",
-    "/prompts/sha256",    "/prompts/count",      "/prompts/excluded",
-    "/prompts/shortened",
+    "/model/directory",  "/model/weight_bytes",   "/model/weight_bytes_per_token",
+    "/engine/timing",    "/engine/description",   "/prompts/path",
+    "/prompts/sha256",   "/prompts/count",        "/prompts/records",
+    "/prompts/left_out", "/prompts/left_out_why", "/prompts/shortened",
 };
 
 // Where a setting is said on the command line.
