@@ -240,6 +240,7 @@ TEST_F(ResumedTrace, ARecoveredTraceGoesOn) {
 }
 
 TEST_F(ResumedTrace, KillsAtAnyMomentLeaveATraceThatGoesOn) {
+  constexpr int32_t kManySamples = 100;
   std::mt19937 random(20261124);
   int kills_with_passes = 0;
   int restarted = 0;
@@ -247,7 +248,7 @@ TEST_F(ResumedTrace, KillsAtAnyMomentLeaveATraceThatGoesOn) {
   const auto record_slowly = [&] {
     const auto go_on = [&](Recorder& recorder, const KeptTrace& kept) {
       add_runs(recorder, static_cast<int32_t>(kept.rows[table_index<Runs>()]), kRuns);
-      for (int32_t sample = 0; sample < 40; ++sample) {
+      for (int32_t sample = 0; sample < kManySamples; ++sample) {
         if (static_cast<size_t>(sample) >= kept.prompt_tokens.size()) announce(recorder, sample);
         for (int32_t run = 0; run < kRuns; ++run) {
           if (kept.passes.contains({run, sample})) continue;
@@ -267,12 +268,27 @@ TEST_F(ResumedTrace, KillsAtAnyMomentLeaveATraceThatGoesOn) {
     Recorder recorder(kept, "{}", options);
     return go_on(recorder, kept);
   };
+  const auto committed_passes = [&]() -> uint64_t {
+    try {
+      return Trace::open(path()).rows<Passes>();
+    } catch (const Error&) {
+      return 0;  // not there yet
+    }
+  };
   int code = 1;
   for (int attempt = 0; attempt < 200 && code != 0; ++attempt) {
     SCOPED_TRACE(attempt);
+    const uint64_t before = committed_passes();
     const pid_t child = start_child(record_slowly);
+    // A third is killed whatever it does just then, the others after some more passes.
+    const bool at_once = random() % 3 == 0;
+    const uint64_t wanted = before + 1 + random() % 10;
+    for (int i = 0; attempt < 12 && !at_once && i < 60'000; ++i) {
+      if (committed_passes() >= wanted) break;
+      ::usleep(500);
+    }
     if (attempt < 12) {
-      ::usleep(static_cast<useconds_t>(5'000 + random() % 120'000));
+      ::usleep(static_cast<useconds_t>(random() % (at_once ? 40'000 : 3'000)));
       ::kill(child, SIGKILL);
     }
     code = wait_for(child);
@@ -285,12 +301,13 @@ TEST_F(ResumedTrace, KillsAtAnyMomentLeaveATraceThatGoesOn) {
   EXPECT_EQ(code, 0);
   EXPECT_GE(kills_with_passes, 3);
   EXPECT_GE(restarted, 3);
-  EXPECT_EQ(told(Trace::open(path())), told(Trace::open(whole_trace(path("whole.h5"), 40, kRuns))));
+  EXPECT_EQ(told(Trace::open(path())),
+            told(Trace::open(whole_trace(path("whole.h5"), kManySamples, kRuns))));
   std::filesystem::remove(path("whole.h5"));
   // The kills' drafts go when the trace is resumed next.
   spill(path() + ".999.starting", "left by a kill");
   spill(path() + ".999.other", "somebody else's");
-  finish_rest(path(), 40, kRuns);
+  finish_rest(path(), kManySamples, kRuns);
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
     files.push_back(entry.path().filename().string());
