@@ -188,6 +188,23 @@ class Layouts(DatasetTest):
         path = self.write("musique_e.jsonl", lines(unnamed))
         self.assertEqual(self.record_set(f"longbench:{path}", "--max-new-tokens", 2).about["dataset"], "musique")
 
+    def test_every_set_of_longbench_runs_and_is_scored_by_its_metric(self):
+        metrics = {"token-f1": ["narrativeqa", "qasper", "multifieldqa_en", "hotpotqa", "2wikimqa", "musique", "triviaqa"],
+                   "rouge-l": ["gov_report", "qmsum", "multi_news", "samsum"],
+                   "classification": ["trec", "lsht"], "count": ["passage_count"],
+                   "retrieval": ["passage_retrieval_en", "passage_retrieval_zh"],
+                   "edit-similarity": ["lcc", "repobench-p"]}
+        for metric, names in metrics.items():
+            for name in names:
+                with self.subTest(set=name):
+                    record = longbench(dataset=name, answers=["5"], all_classes=["5", "6"])
+                    got = self.record_set(f"longbench:{self.write(f'{name}.jsonl', lines(record))}", "--max-new-tokens", 2)
+                    self.assertEqual(got.about["dataset"], name)
+                    self.assertIn(STORY, got.prompts[0])
+                    self.assertEqual(set(got.scores), {(0, metric)})
+                    first_line = name in ("trec", "triviaqa", "samsum", "lsht")
+                    self.assertEqual(got.about["score_first_line"], first_line, "LongBench's rule")
+
     def test_lengths_of_both_presets(self):
         path = self.write("narrativeqa.jsonl", lines(longbench(dataset="narrativeqa")))
         template = ["--template", "{input}", "--ignore-eos"]
