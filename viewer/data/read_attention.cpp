@@ -31,9 +31,22 @@ int extent(const std::vector<T>& numbers, int of_the_model, std::string_view wha
 
 std::shared_ptr<const AttentionNorms> read_attention(const Trace& trace, const Overview& overview,
                                                      const PassInfo& pass) {
+  // Those of the prefill come first, from the run that made it where that is another.
+  const RowRange shared = pass.prefill_attention;
   const RowRange range = pass.rows.attention;
+  std::vector<bool> wanted;  // of the shared rows: those of the prefill
+  for (const int32_t step_of_row : trace.read_column(&Attention::step, shared.begin, shared.end))
+    wanted.push_back(step_of_row == 0);
   const auto column = [&](auto member) {
-    return trace.read_column(member, range.begin, range.end);
+    auto values = trace.read_column(member, shared.begin, shared.end);
+    size_t kept = 0;
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (wanted[i]) values[kept++] = values[i];
+    }
+    values.resize(kept);
+    const auto own = trace.read_column(member, range.begin, range.end);
+    values.insert(values.end(), own.begin(), own.end());
+    return values;
   };
   const auto step = column(&Attention::step);
   const auto layer = column(&Attention::layer);
@@ -49,9 +62,9 @@ std::shared_ptr<const AttentionNorms> read_attention(const Trace& trace, const O
   // Rows that were dropped leave gaps, but not many times what there is.
   const uint64_t cells = static_cast<uint64_t>(norms->layers) *
                          static_cast<uint64_t>(norms->heads) * norms->steps.size();
-  if (cells > 256 * range.count() + (uint64_t{1} << 16)) {
+  if (cells > 256 * step.size() + (uint64_t{1} << 16)) {
     fail("{} has {} attention norms of a pass with {} steps, {} layers and {} heads; it is damaged",
-         trace.path(), range.count(), norms->steps.size(), norms->layers, norms->heads);
+         trace.path(), step.size(), norms->steps.size(), norms->layers, norms->heads);
   }
   std::vector<size_t> places(step.size());
   for (size_t i = 0; i < step.size(); ++i) {
@@ -75,13 +88,15 @@ std::shared_ptr<const AttentionRowSet> read_attention_rows(const Trace& trace,
                                                            const Overview& overview,
                                                            const PassInfo& pass, int32_t step,
                                                            int32_t layer) {
-  const RowRange range = pass.rows.attention_rows;
+  const RowRange range =
+      step == 0 && pass.prefill_run >= 0 ? pass.prefill_attention_rows : pass.rows.attention_rows;
   const auto column = [&](auto member) {
     return trace.read_column(member, range.begin, range.end);
   };
   const auto steps = column(&AttentionRows::step);
   const auto layers = column(&AttentionRows::layer);
   const auto heads = column(&AttentionRows::head);
+  const auto from_last = column(&AttentionRows::row);
   auto rows = std::make_shared<AttentionRowSet>();
   rows->by_head.resize(static_cast<size_t>(overview.query_heads));
   // The rows of a layer lie together: neighbours are read as one.
@@ -95,6 +110,7 @@ std::shared_ptr<const AttentionRowSet> read_attention_rows(const Trace& trace,
     const auto lists =
         trace.read_column(&AttentionRows::probabilities, range.begin + i, range.begin + end);
     for (size_t row = i; row < end; ++row) {
+      if (from_last[row] != 0) continue;  // a row before the last
       const int16_t head = heads[row];
       if (head < 0 || (overview.query_heads > 0 && head >= overview.query_heads)) {
         fail("an attention row of {} names head {}, and the model has {}; the file is damaged",

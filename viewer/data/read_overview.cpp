@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <new>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 
 #include "base/error.h"
@@ -16,6 +17,7 @@
 #include "exports/tables/info.h"
 #include "exports/tables/json_text.h"
 #include "exports/tables/labels.h"
+#include "exports/tables/metrics.h"
 #include "exports/tables/provenance.h"
 
 namespace kvreel::viewer {
@@ -161,6 +163,24 @@ void read_passes(const Trace& trace, Overview& overview) {
   const Ends decisions(trace, &Passes::decisions_end, trace.rows<tracer::Decisions>());
   const Ends kernels(trace, &Passes::kernels_end, trace.rows<tracer::Kernels>());
 
+  const auto prefill_pass = column(&Passes::prefill_pass);
+  std::unordered_set<uint64_t> owners;  // of shared prefills
+  for (const int64_t owner : prefill_pass) {
+    if (owner > 0) owners.insert(static_cast<uint64_t>(owner - 1));
+  }
+  // The attention of a prefill that another run made is that run's; an owner that is not of this
+  // sample is damage, and leaves the pass without.
+  const auto read_owner = [&](PassInfo& pass, uint64_t owner) {
+    if (owner >= count || sample[owner] != pass.sample || !attention.sound(owner) ||
+        !attention_rows.sound(owner) || run[owner] < 0 ||
+        static_cast<size_t>(run[owner]) >= overview.runs.size()) {
+      return;
+    }
+    pass.prefill_run = run[owner];
+    pass.prefill_attention = attention.range(owner);
+    pass.prefill_attention_rows = attention_rows.range(owner);
+  };
+
   // Whatever indexes by a run, a sample, a token or a step later may rely on these.
   const auto sound = [&](size_t i) {
     return run[i] >= 0 && static_cast<size_t>(run[i]) < overview.runs.size() && sample[i] >= 0 &&
@@ -201,6 +221,8 @@ void read_passes(const Trace& trace, Overview& overview) {
     pass.sample = sample[i];
     pass.finish = finish[i];
     pass.exact_match = exact_match[i];
+    if (prefill_pass[i] > 0) read_owner(pass, static_cast<uint64_t>(prefill_pass[i] - 1));
+    pass.shared_prefill = prefill_pass[i] > 0 || owners.contains(i);
     pass.prompt_tokens = prompt_tokens[i];
     pass.generated = generated[i];
     pass.budget = budget[i];
@@ -220,6 +242,17 @@ void read_passes(const Trace& trace, Overview& overview) {
     overview.warnings.push_back(fmt::format(
         "{} of {} passes contradict other tables and are left out; the file is damaged.", damaged,
         count));
+  }
+}
+
+// Scores by metric, of passes that read_passes() took.
+void read_scores(const Trace& trace, Overview& overview) {
+  const exports::MetricScores scores(trace);
+  for (const std::string& metric : scores.names())
+    overview.metrics.push_back(to_utf8_lossy(metric));
+  for (PassInfo& pass : overview.passes) {
+    for (const std::string& metric : scores.names())
+      pass.scores.push_back(scores.of(metric)[pass.rows.row]);
   }
 }
 
@@ -347,6 +380,7 @@ std::shared_ptr<Overview> read_overview(const Trace& trace) {
   read_part(*overview, [&] { read_names(trace, *overview); });
   read_part(*overview, [&] { read_samples(trace, *overview); });
   read_part(*overview, [&] { read_passes(trace, *overview); });
+  read_part(*overview, [&] { read_scores(trace, *overview); });
   read_part(*overview, [&] { overview->facts = exports::render_info_text(trace); });
   return overview;
 }

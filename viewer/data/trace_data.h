@@ -53,6 +53,13 @@ struct PassInfo {
   int64_t prefill_ns = 0;  // decisions included
   int64_t decide_ns = 0;
   int64_t decode_ns = 0;
+  std::vector<double> scores;  // by Overview::metrics; NaN: not scored by it
+  // Whether the prefill is shared between runs: its time is then not measured end to end.
+  bool shared_prefill = false;
+  int32_t prefill_run = -1;  // the run that made it, where that is another
+  // Rows of the prefill's attention, of that run's pass; else empty.
+  tracer::RowRange prefill_attention;
+  tracer::RowRange prefill_attention_rows;
   uint64_t prefill_asked = 0;
   uint64_t prefill_held = 0;
   uint64_t prefill_peak = 0;
@@ -86,9 +93,10 @@ struct Overview {
 
   std::vector<RunInfo> runs;
   std::vector<SampleInfo> samples;
-  std::vector<PassInfo> passes;    // in the order in which they finished
-  std::vector<std::string> names;  // of operations and kernels
-  uint64_t spans = 0;              // rows
+  std::vector<std::string> metrics;  // that samples are scored by (exports/tables/metrics.h)
+  std::vector<PassInfo> passes;      // in the order in which they finished
+  std::vector<std::string> names;    // of operations and kernels
+  uint64_t spans = 0;                // rows
   uint64_t kernels = 0;
   uint64_t attention_rows = 0;
   // Null until it is computed, and where nothing has finished. Against the run `full`, else the

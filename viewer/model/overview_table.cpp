@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "exports/tables/display.h"
+#include "exports/tables/metrics.h"
 #include "viewer/model/ticks.h"
 
 namespace kvreel::viewer {
@@ -135,6 +136,60 @@ GridCell score_cell(const RunComparison& run) {
   return cell;
 }
 
+// Mean scores by a metric; `index`: of the run's metrics, -1 where it has none of that name.
+GridCell metric_cell(const RunComparison& run, int index) {
+  GridCell cell;
+  if (index < 0 || static_cast<size_t>(index) >= run.scores.size()) return cell;
+  const std::optional<exports::MeanScore>& score = run.scores[static_cast<size_t>(index)].score;
+  if (!score) return cell;
+  cell.number = cell.share = score->mean;
+  cell.text = exports::percent(score->mean);
+  if (score->hits) cell.detail = fmt::format("{}/{}", *score->hits, score->n);
+  cell.tip = fmt::format("mean over {} samples that are scored", grouped(score->n));
+  if (score->interval) {
+    cell.tip += fmt::format("\n95 % interval ({}) {} to {}", score->hits ? "Wilson" : "Student",
+                            exports::percent(score->interval->low),
+                            exports::percent(score->interval->high));
+  }
+  return cell;
+}
+
+GridCell divergence_cell(const RunComparison& run) {
+  GridCell cell;
+  if (!run.fidelity || !run.fidelity->kl) return cell;
+  const exports::SampleMean& kl = *run.fidelity->kl;
+  cell.number = kl.mean;
+  cell.text = fmt::format("{:.3g}", kl.mean);
+  cell.tip = fmt::format(
+      "{:.4g} nat: KL(full cache || run) of the next token, mean over steps and "
+      "{} samples",
+      kl.mean, grouped(kl.samples));
+  if (kl.interval) {
+    cell.tip += fmt::format("\n95 % interval (Student) {:.3g} to {:.3g}", kl.interval->low,
+                            kl.interval->high);
+  }
+  if (run.fidelity->kl_p95)
+    cell.tip += fmt::format("\n95th percentile over steps {:.3g}", *run.fidelity->kl_p95);
+  if (run.fidelity->same_top) {
+    cell.tip += fmt::format("\n{} of steps have the same most probable token",
+                            exports::percent(run.fidelity->same_top->mean));
+  }
+  return cell;
+}
+
+GridCell lost_cell(const RunComparison& run) {
+  GridCell cell;
+  if (!run.fidelity || !run.fidelity->lost) return cell;
+  cell.number = cell.share = run.fidelity->lost->mean;
+  cell.text = exports::percent(run.fidelity->lost->mean);
+  cell.tip = "attention that the full cache pays to evicted positions, mean over steps and layers";
+  if (run.fidelity->worst_layer) {
+    cell.tip += fmt::format("\nmost in layer {}: {}", *run.fidelity->worst_layer,
+                            exports::percent(run.fidelity->worst_lost));
+  }
+  return cell;
+}
+
 GridCell agreement_cell(const RunFigures& figures) {
   GridCell cell;
   const RunComparison& run = figures.figures;
@@ -177,7 +232,44 @@ GridCell samples_cell(const RunOfTable& run) {
   return cell;
 }
 
-std::vector<GridColumn> run_columns(bool with_trace) {
+// Not measured end to end where it is shared.
+GridCell prefill_cell(const RunComparison& run) {
+  GridCell cell = time_cell(run.prefill, "samples", false);
+  if (run.shared_prefills == 0) return cell;
+  cell.text += "*";
+  cell.tip +=
+      "\n* not end to end: the prefill is shared within a sweep. The time is that of the shared "
+      "model pass and the run's own deciding.";
+  return cell;
+}
+
+// What the runs have beside exact match.
+struct Extras {
+  std::vector<std::string> metrics;  // of all traces, but exact match
+  bool fidelity = false;
+};
+
+Extras extras_of(std::span<const RunOfTable> runs) {
+  constexpr size_t kMostMetrics = 3;  // more columns than that push the rest out of sight
+  Extras extras;
+  for (const RunOfTable& run : runs) {
+    for (const std::string& metric : run.source.overview->metrics) {
+      const bool known =
+          std::find(extras.metrics.begin(), extras.metrics.end(), metric) != extras.metrics.end();
+      if (!known && metric != exports::kExactMatch && extras.metrics.size() < kMostMetrics)
+        extras.metrics.push_back(metric);
+    }
+    extras.fidelity = extras.fidelity || run.figures.figures.fidelity.has_value();
+  }
+  return extras;
+}
+
+int index_of(const std::vector<std::string>& names, const std::string& name) {
+  const auto found = std::find(names.begin(), names.end(), name);
+  return found == names.end() ? -1 : static_cast<int>(found - names.begin());
+}
+
+std::vector<GridColumn> run_columns(bool with_trace, const Extras& extras) {
   std::vector<GridColumn> columns = {
       {"run", "Run", "the policy with its parameters, as on the command line", false}};
   if (with_trace) columns.push_back({"trace", "Trace", "file of the trace", false});
@@ -204,6 +296,22 @@ std::vector<GridColumn> run_columns(bool with_trace) {
       {"rate", "Tokens/s", "1 / median time per token"},
   };
   columns.insert(columns.end(), rest.begin(), rest.end());
+  // Behind the score: what it is by other metrics, and how far the run is from the full cache.
+  std::vector<GridColumn> more;
+  for (const std::string& metric : extras.metrics) {
+    more.push_back({"score." + metric, metric,
+                    "mean score by " + metric + " over the samples that are scored by it"});
+  }
+  if (extras.fidelity) {
+    more.push_back({"kl", "KL, nat",
+                    "KL(full cache || run) of the next token: mean over steps, then over samples"});
+    more.push_back({"lost", "Lost",
+                    "attention that the full cache pays to evicted positions: mean over steps, "
+                    "layers and samples"});
+  }
+  const auto score = std::find_if(columns.begin(), columns.end(),
+                                  [](const GridColumn& column) { return column.key == "score"; });
+  columns.insert(score + 1, more.begin(), more.end());
   return columns;
 }
 
@@ -222,7 +330,8 @@ std::string state_of(const Overview& overview) {
 
 Grid runs_grid(std::span<const RunOfTable> runs, bool with_trace) {
   Grid grid;
-  grid.columns = run_columns(with_trace);
+  const Extras extras = extras_of(runs);
+  grid.columns = run_columns(with_trace, extras);
   for (const RunOfTable& run : runs) {
     const RunComparison& figures = run.figures.figures;
     GridRow row;
@@ -231,11 +340,17 @@ Grid runs_grid(std::span<const RunOfTable> runs, bool with_trace) {
     row.cells.push_back(samples_cell(run));
     row.cells.push_back(budget_cell(figures));
     row.cells.push_back(score_cell(figures));
+    for (const std::string& metric : extras.metrics)
+      row.cells.push_back(metric_cell(figures, index_of(run.source.overview->metrics, metric)));
+    if (extras.fidelity) {
+      row.cells.push_back(divergence_cell(figures));
+      row.cells.push_back(lost_cell(figures));
+    }
     row.cells.push_back(agreement_cell(run.figures));
     row.cells.push_back(asked_cell(figures));
     row.cells.push_back(held_cell(figures));
     row.cells.push_back(peak_cell(figures));
-    row.cells.push_back(time_cell(figures.prefill, "samples", false));
+    row.cells.push_back(prefill_cell(figures));
     row.cells.push_back(time_cell(figures.decide, "samples", false));
     row.cells.push_back(time_cell(figures.token, "decode steps", true));
     row.cells.push_back(rate_cell(figures));

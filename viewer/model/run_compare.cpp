@@ -46,18 +46,22 @@ struct Tally {
   int64_t exact = 0;
   int64_t answered = 0;
   int64_t equal = 0;
+  int64_t shared_prefills = 0;
   bool outputs = true;
   bool other_tokens = false;
   std::vector<SampleComparison> samples;
 
-  void add_pass(const SampleInfo& sample, const PassInfo& pass);
+  // recorded: the pass's fidelity, null where it is not known.
+  void add_pass(const SampleInfo& sample, const PassInfo& pass,
+                const exports::PassFidelity* recorded);
   void add_durations(const Outputs* outputs_of_run, const PassInfo& pass);
   void add_agreement(const Outputs* mine, const PassInfo& pass, const Outputs* theirs,
                      const PassInfo& reference);
   RunComparison summary();
 };
 
-void Tally::add_pass(const SampleInfo& sample, const PassInfo& pass) {
+void Tally::add_pass(const SampleInfo& sample, const PassInfo& pass,
+                     const exports::PassFidelity* recorded) {
   SampleComparison row;
   row.sample = sample.id;
   row.group = group_of(sample);
@@ -69,6 +73,10 @@ void Tally::add_pass(const SampleInfo& sample, const PassInfo& pass) {
   row.prefill_ns = pass.prefill_ns;
   row.decide_ns = pass.decide_ns;
   row.generated = pass.generated;
+  row.scores = pass.scores;
+  row.shared_prefill = pass.shared_prefill;
+  shared_prefills += pass.shared_prefill;
+  if (recorded != nullptr) row.fidelity = *recorded;
   if (pass.exact_match >= 0) {
     row.exact_match = pass.exact_match != 0;
     ++answered;
@@ -142,6 +150,16 @@ RunComparison Tally::summary() {
   run.prefill = exports::spread_of(std::move(prefill));
   run.decide = exports::spread_of(std::move(decide));
   run.exact_match = exports::proportion_of(exact, answered);
+  run.shared_prefills = shared_prefills;
+  const size_t metrics = samples.empty() ? 0 : samples.front().scores.size();
+  for (size_t metric = 0; metric < metrics; ++metric) {
+    std::vector<double> scores;
+    for (const SampleComparison& sample : samples) scores.push_back(sample.scores.at(metric));
+    run.scores.push_back({exports::mean_score(scores), std::nullopt});
+  }
+  std::vector<const exports::PassFidelity*> fidelity;
+  for (const SampleComparison& sample : samples) fidelity.push_back(&sample.fidelity);
+  run.fidelity = exports::summary_of(fidelity);
   run.per_sample = std::move(samples);
   if (!outputs) return run;
   run.token = exports::spread_of(std::move(token));
@@ -162,6 +180,21 @@ int64_t finished_by_both(const Overview& overview, int32_t run, int32_t referenc
              whole_pass(overview, reference, sample) != nullptr;
   }
   return count;
+}
+
+// Fidelity of a run's passes, by sample: it is recorded beside the full cache, whatever the runs
+// are compared with here, and the loading thread has read it.
+std::unordered_map<std::string_view, const exports::PassFidelity*> fidelity_of(
+    const RunSource& run) {
+  std::unordered_map<std::string_view, const exports::PassFidelity*> found;
+  if (!run.overview->comparison) return found;
+  const std::string& name = run.overview->runs.at(static_cast<size_t>(run.run)).name;
+  for (const RunComparison& other : run.overview->comparison->runs) {
+    if (other.name != name) continue;
+    for (const SampleComparison& sample : other.per_sample)
+      found.emplace(sample.sample, &sample.fidelity);
+  }
+  return found;
 }
 
 // What the loading thread has computed already, where it is about these two runs, and about all of
@@ -207,17 +240,22 @@ RunFigures compare_run(const RunSource& run, const RunSource& reference) {
   Tally together;
   together.other_tokens = token_ids(overview, *reference.overview) == TokenIds::different;
   Tally alone;
+  const auto recorded = fidelity_of(run);
+  const auto fidelity = [&](const std::string& sample) {
+    const auto found = recorded.find(sample);
+    return found == recorded.end() ? nullptr : found->second;
+  };
   const auto samples = static_cast<int32_t>(overview.samples.size());
   for (int32_t sample = 0; sample < samples; ++sample) {
     const PassInfo* pass = whole_pass(overview, run.run, sample);
     if (pass == nullptr) continue;
     const SampleInfo& info = overview.samples[static_cast<size_t>(sample)];
     if (const PassInfo* other = passes.find(info.id)) {
-      together.add_pass(info, *pass);
+      together.add_pass(info, *pass, fidelity(info.id));
       together.add_durations(run.outputs.get(), *pass);
       together.add_agreement(run.outputs.get(), *pass, reference.outputs.get(), *other);
     } else if (together.samples.empty()) {
-      alone.add_pass(info, *pass);
+      alone.add_pass(info, *pass, fidelity(info.id));
       alone.add_durations(run.outputs.get(), *pass);
     }
   }

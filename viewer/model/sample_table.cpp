@@ -4,10 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 #include <unordered_map>
 
 #include "base/text.h"
 #include "exports/tables/display.h"
+#include "exports/tables/metrics.h"
 #include "viewer/model/overview_table.h"
 #include "viewer/model/ticks.h"
 
@@ -55,6 +58,32 @@ GridCell match_cell(std::optional<bool> match, bool finished) {
   cell.number = *match ? 1 : 0;
   cell.text = *match ? "yes" : "no";
   cell.mark = *match;
+  return cell;
+}
+
+GridCell score_cell(const PassInfo* pass, size_t metric) {
+  GridCell cell;
+  if (pass == nullptr || metric >= pass->scores.size() || std::isnan(pass->scores[metric])) {
+    cell.tip = pass == nullptr ? "Not finished." : "The sample is not scored by this metric.";
+    return cell;
+  }
+  cell.number = cell.share = pass->scores[metric];
+  cell.text = fmt::format("{:.3g}", pass->scores[metric]);
+  return cell;
+}
+
+GridCell divergence_cell(const SampleComparison* row) {
+  GridCell cell;
+  const std::optional<double> kl = row == nullptr ? std::nullopt : row->fidelity.mean_kl();
+  if (!kl) return cell;
+  cell.number = *kl;
+  cell.text = fmt::format("{:.3g}", *kl);
+  if (const std::optional<double> same = row->fidelity.same_top_share()) {
+    cell.tip = fmt::format("nat, mean over {} steps; {} have the same most probable token",
+                           row->fidelity.kl.size(), exports::percent(*same));
+  }
+  if (const std::optional<double> lost = row->fidelity.mean_lost())
+    cell.tip += fmt::format("\n{} of attention lost", exports::percent(*lost));
   return cell;
 }
 
@@ -129,6 +158,21 @@ Grid samples_grid(const RunSource& run, const RunFigures& figures,
       {"reference_prefill", "Ref. prefill", "the reference's time to the first token"},
   };
   grid.columns.insert(grid.columns.end(), rest.begin(), rest.end());
+  // Behind the matches: the score by the set's first metric where that is another, and fidelity.
+  const bool scored = !overview.metrics.empty() && overview.metrics.front() != exports::kExactMatch;
+  const bool diverges = figures.figures.fidelity && figures.figures.fidelity->kl;
+  std::vector<GridColumn> more;
+  if (scored) {
+    more.push_back({"score", overview.metrics.front(), "the run's score by this metric, 0 to 1"});
+  }
+  if (diverges) {
+    more.push_back(
+        {"kl", "KL, nat", "KL(full cache || run) of the next token, mean over the pass's steps"});
+  }
+  const auto matches =
+      std::find_if(grid.columns.begin(), grid.columns.end(),
+                   [](const GridColumn& column) { return column.key == "reference_match"; });
+  grid.columns.insert(matches + 1, more.begin(), more.end());
   for (size_t i = 0; i < overview.samples.size(); ++i) {
     const SampleInfo& sample = overview.samples[i];
     const PassInfo* pass = overview.pass(run.run, static_cast<int32_t>(i));
@@ -149,6 +193,8 @@ Grid samples_grid(const RunSource& run, const RunFigures& figures,
     cells.cells.push_back(match_cell(match, pass != nullptr));
     cells.cells.push_back(match_cell(reference == nullptr ? std::nullopt : reference->exact_match,
                                      reference != nullptr));
+    if (scored) cells.cells.push_back(score_cell(pass, 0));
+    if (diverges) cells.cells.push_back(divergence_cell(row));
     cells.cells.push_back(differing_cell(figures, row, reference));
     cells.cells.push_back(count_cell(pass));
     cells.cells.push_back(time_cell(pass == nullptr ? nullptr : &pass->prefill_ns));

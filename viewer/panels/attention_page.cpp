@@ -96,7 +96,7 @@ void AttentionPage::draw_tools(Frame& frame, const Rect& line, AttentionShown& s
   ImGui::SameLine(0, frame.px(14));
   const ImVec2 at = ImGui::GetCursorScreenPos();
   const AttentionMetric& what = kAttentionMetrics[static_cast<size_t>(shown.metric)];
-  std::string text = what.meaning;
+  std::string text = what.meaning + prefill_owner_text(shown);
   if (difference_ && shown.reference == nullptr) {
     text = view.reference == view.run ? "This run is the reference itself"
                                       : "The reference has no norms of this sample (yet)";

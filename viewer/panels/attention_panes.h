@@ -22,6 +22,10 @@ struct AttentionShown {
   int32_t step = 0;
 };
 
+// " · prefill of run full": whose attention is shown, where a run shares the prefill of another and
+// the step is that prefill; "" else.
+std::string prefill_owner_text(const AttentionShown& shown);
+
 // Layers x query heads at one step.
 class NormMapPane {
  public:

@@ -97,6 +97,13 @@ void AttentionRowPane::refresh(Frame& frame, const AttentionShown& shown,
   column_count_ = 0;
 }
 
+std::string prefill_owner_text(const AttentionShown& shown) {
+  const int32_t owner = shown.pass->info.prefill_run;
+  if (shown.step != 0 || owner < 0) return "";
+  return fmt::format(" · prefill of run {}, which this run shares",
+                     shown.overview->runs.at(static_cast<size_t>(owner)).name);
+}
+
 void AttentionRowPane::draw(Frame& frame, const Rect& area, const AttentionShown& shown) {
   const View& view = frame.session.view();
   const int head = view.head < shown.overview->query_heads ? view.head : -1;
@@ -104,6 +111,7 @@ void AttentionRowPane::draw(Frame& frame, const Rect& area, const AttentionShown
   std::string caption =
       fmt::format("probabilities of the last query row · step {} · layer {} · {}", shown.step,
                   view.layer, head < 0 ? "mean over heads" : fmt::format("head {}", head));
+  caption += prefill_owner_text(shown);
   if (rows) refresh(frame, shown, rows.value, head);
   if (rows && row_.any) {
     caption += fmt::format(" · {} keys", grouped(static_cast<int64_t>(row_.probability.size())));

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "viewer/model/pass_quality.h"
 #include "viewer/model/ticks.h"
 #include "viewer/panels/compare_panes.h"
 
@@ -106,7 +107,9 @@ void TextsPane::draw_labels(Frame& frame, const Rect& area, float scroll_y,
     const float mark = frame.px(18);
     draw_text(list, small, {x, top}, p.text,
               fitted_label(small, row.w - frame.px(15) - mark, run.label, all));
-    const std::string state = state_text(run, alignment_.rows[r], r == 0);
+    std::string state = state_text(run, alignment_.rows[r], r == 0);
+    const auto overview = frame.library.overview(run.run.trace);
+    if (run.pass != nullptr && overview) state += quality_brief(*overview.value, run.pass->info);
     const bool warn = run.pass == nullptr && !run.missing.empty();
     const ImU32 color = warn || run.other_prompt ? p.warning : p.text2;
     draw_text_fitted(list, small, {x, top + line + frame.px(1)}, row.w - frame.px(15) - mark, color,
@@ -125,6 +128,7 @@ void TextsPane::draw_labels(Frame& frame, const Rect& area, float scroll_y,
         tip += run.pass->info.exact_match < 0 ? "\nno answers to match"
                : run.pass->info.exact_match   ? "\nmatches an answer exactly"
                                               : "\nmatches no answer";
+        if (overview) tip += quality_lines(*overview.value, run.pass->info);
       }
       if (run.other_prompt)
         tip += "\nIts trace has another prompt under this id than the reference's.";
