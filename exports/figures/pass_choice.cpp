@@ -201,7 +201,8 @@ void remark_shared_prefill(std::span<const RunChoice> runs, plot::Figure& figure
   // More names would fill the page.
   constexpr size_t kMostNames = 3;
   figure.remarks.push_back(
-      fmt::format("Prefill of {} was shared within a sweep: its time is not end to end.",
+      fmt::format("Prefill of {} was shared within a sweep: its time is not end to end, and the "
+                  "model's part is in the bar of the run that made it.",
                   shared == runs.size()  ? "all runs"
                   : shared <= kMostNames ? names
                                          : fmt::format("{} of {} runs", shared, runs.size())));

@@ -58,7 +58,9 @@ std::string score_legend(const Comparison& comparison) {
 constexpr std::string_view kFidelityLegend =
     "KL           KL(full cache || run) of the next token along the reference's output: mean over\n"
     "             steps, then over samples [95 % interval, Student's t]; p95: over all steps\n"
-    "same top     steps at which both have the same most probable token, mean over samples\n"
+    "same top     steps at which both have the same most probable token, mean over samples "
+    "[Student's t;\n"
+    "             Wilson's where the shares of all samples are 0 or 1]\n"
     "lost         attention that the full cache pays to evicted positions: mean over heads, "
     "steps,\n"
     "             layers and samples; worst: of the layer that loses most (which)\n";

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "exports/tables/score_statistics.h"
 
 namespace kvreel::exports {
 namespace {
@@ -133,7 +134,9 @@ std::optional<FidelitySummary> summary_of(std::span<const PassFidelity* const> p
   summary.steps = static_cast<int64_t>(steps.size());
   // A divergence is never negative, but rounding may make one so.
   summary.kl = sample_mean(std::move(kl), 0, kUnbounded);
-  summary.same_top = sample_mean(std::move(same), 0, 1);
+  // Where every sample agrees throughout, or nowhere, Student's interval would have no width.
+  if (const std::optional<MeanScore> agreed = mean_score(same))
+    summary.same_top = SampleMean{agreed->n, agreed->mean, agreed->interval};
   summary.lost = sample_mean(std::move(lost), 0, 1);
   std::erase_if(steps, [](double value) { return std::isnan(value); });
   if (!steps.empty()) {

@@ -29,7 +29,7 @@ struct PassFidelity {
 // By row of passes.
 std::vector<PassFidelity> read_fidelity(const tracer::Trace& trace, const PassList& passes);
 
-// A mean over samples with its 95 % interval (Student's t).
+// A mean over samples with its 95 % interval: Student's t, but for same_top below.
 struct SampleMean {
   int64_t samples = 0;
   double mean = 0;
@@ -41,11 +41,11 @@ std::optional<SampleMean> sample_mean(std::vector<double> values, double low, do
 
 // A run over samples.
 struct FidelitySummary {
-  int64_t samples = 0;           // with rows of either table
-  int64_t steps = 0;             // rows of `fidelity`
-  std::optional<SampleMean> kl;  // nat
-  std::optional<double> kl_p95;  // over the steps of all samples
-  std::optional<SampleMean> same_top;
+  int64_t samples = 0;                 // with rows of either table
+  int64_t steps = 0;                   // rows of `fidelity`
+  std::optional<SampleMean> kl;        // nat
+  std::optional<double> kl_p95;        // over the steps of all samples
+  std::optional<SampleMean> same_top;  // Wilson's where all shares are 0 or 1
   std::optional<SampleMean> lost;
   std::vector<double> lost_by_layer;  // mean over samples; NaN: no rows
   // The layer that loses most.

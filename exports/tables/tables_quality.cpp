@@ -157,7 +157,7 @@ std::vector<Definition> quality_tables() {
        lost_attention},
       {"fidelity_summary",
        "Fidelity to the full cache: means over samples of their means over steps, 95 % intervals "
-       "(Student's t); 95th percentile over all steps",
+       "(Student's t; of same_top Wilson's where all are 0 or 1); 95th percentile over all steps",
        {text("run"), count("samples"), count("steps"), number("kl_mean", "nat"),
         number("kl_low", "nat"), number("kl_high", "nat"), number("kl_p95", "nat"),
         share("same_top"), share("same_top_low"), share("same_top_high"), share("lost"),

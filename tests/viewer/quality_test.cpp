@@ -88,6 +88,7 @@ TEST_F(ViewerQuality, RunsHaveColumnsForWhatWasRecorded) {
   const RunFigures full = compare_run(source(overview, 0), source(overview, 0));
   const Grid samples = samples_grid(source(overview, 1), half, full);
   EXPECT_EQ(cell(samples, 0, "score")->text, "0.5");
+  EXPECT_EQ(cell(samples, 0, "prefill")->text, "10.0 ms*");
   EXPECT_EQ(cell(samples, 0, "kl")->text, "0.2");
   EXPECT_EQ(cell(samples, 2, "kl")->text, "-");  // not recorded of sample c
   for (const GridRow& row : samples.rows) EXPECT_EQ(row.cells.size(), samples.columns.size());

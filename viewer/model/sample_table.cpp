@@ -132,6 +132,15 @@ GridCell time_cell(const int64_t* ns) {
   return cell;
 }
 
+// Marked where it was not measured end to end.
+GridCell prefill_cell(const int64_t* ns, bool shared) {
+  GridCell cell = time_cell(ns);
+  if (ns == nullptr || !shared) return cell;
+  cell.text += "*";
+  cell.tip = "* not end to end: the prefill is shared within a sweep.";
+  return cell;
+}
+
 }  // namespace
 
 Grid samples_grid(const RunSource& run, const RunFigures& figures,
@@ -197,8 +206,10 @@ Grid samples_grid(const RunSource& run, const RunFigures& figures,
     if (diverges) cells.cells.push_back(divergence_cell(row));
     cells.cells.push_back(differing_cell(figures, row, reference));
     cells.cells.push_back(count_cell(pass));
-    cells.cells.push_back(time_cell(pass == nullptr ? nullptr : &pass->prefill_ns));
-    cells.cells.push_back(time_cell(reference == nullptr ? nullptr : &reference->prefill_ns));
+    cells.cells.push_back(prefill_cell(pass == nullptr ? nullptr : &pass->prefill_ns,
+                                       pass != nullptr && pass->shared_prefill));
+    cells.cells.push_back(prefill_cell(reference == nullptr ? nullptr : &reference->prefill_ns,
+                                       reference != nullptr && reference->shared_prefill));
     grid.rows.push_back(std::move(cells));
   }
   return grid;

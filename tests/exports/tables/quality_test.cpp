@@ -92,6 +92,16 @@ TEST(ScoreStatistics, ScoresThatAreOneButForRoundingAreShares) {
   EXPECT_GT(difference->interval->high, 0);
 }
 
+TEST(ScoreStatistics, SamplesThatAllAgreeAreNotCertain) {
+  PassFidelity pass;
+  pass.kl = {0.0f, 0.0f};
+  pass.same_top = 2;
+  const std::vector<const PassFidelity*> passes(4, &pass);
+  const std::optional<FidelitySummary> summary = summary_of(passes);
+  EXPECT_EQ(summary->same_top->mean, 1);
+  EXPECT_LT(summary->same_top->interval->low, 0.6);  // Wilson's of 4 of 4
+}
+
 TEST(ScoreStatistics, PairedSharesThatNeverDifferAreNotCertain) {
   const std::vector<double> right(10, 1.0);
   const std::optional<MeanDifference> difference = paired_difference(right, right);
