@@ -23,10 +23,10 @@ using nlohmann::json;
 // What may differ from one part of a recording to the next: where files lie, how many prompts a
 // file has, and what follows from that.
 const std::set<std::string_view> kMayDiffer = {
-    "/model/directory",  "/model/weight_bytes",   "/model/weight_bytes_per_token",
-    "/engine/timing",    "/engine/description",   "/prompts/path",
-    "/prompts/sha256",   "/prompts/count",        "/prompts/records",
-    "/prompts/left_out", "/prompts/left_out_why", "/prompts/shortened",
+    "/model/directory",   "/model/weight_bytes", "/model/weight_bytes_per_token",
+    "/engine/timing",     "/engine/description", "/prompts/path",
+    "/prompts/sha256",    "/prompts/count",      "/prompts/excluded",
+    "/prompts/shortened",
 };
 
 // Where a setting is said on the command line.
@@ -98,8 +98,9 @@ json value_at(const json& object, const std::string& pointer) {
 [[noreturn]] void fail_settings(const std::string& path, const std::string& pointer,
                                 const json& then, const json& now) {
   std::string name = pointer.substr(1);
-  const auto* const option =
-      std::ranges::find(kOptions, pointer, &std::pair<std::string_view, std::string_view>::first);
+  const auto* const option = std::ranges::find_if(kOptions, [&](const auto& known) {
+    return pointer == known.first || pointer.starts_with(fmt::format("{}/", known.first));
+  });
   if (option != std::end(kOptions)) name += fmt::format(" ({})", option->second);
   fail(
       "'{}' cannot be resumed: it was recorded with {} = {}, and here it is {}; give the same, {}.",

@@ -253,6 +253,25 @@ class Resume(KvreelTest):
         self.run_kvreel("compare", trace)
         self.assertEqual([part["prompts"]["count"] for part in self.notes(trace)["continued"]], [5, 6])
 
+    def test_a_data_set_may_have_grown(self):
+        questions = self.dir / "gsm8k.jsonl"
+        lines = [json.dumps({"question": f"How many are {i} and {i}?", "answer": f"So. #### {2 * i}"})
+                 for i in range(5)]
+        traces = [self.dir / "grown.h5", self.dir / "whole.h5"]
+
+        def record(trace, *more, count):
+            questions.write_text("\n".join(lines[:count]))
+            return kvreel("record", "--model", DEMO / "model", "--dataset", f"gsm8k:{questions}", "--quiet",
+                          "--max-new-tokens", 4, "--no-bandwidth", "-o", trace, *more)
+
+        for trace, count in ((traces[0], 3), (traces[0], 5), (traces[1], 5)):
+            result = record(trace, count=count)
+            self.assertEqual(result.returncode, 0, result.stderr)
+        self.assert_same(*traces)
+        before = sha256(traces[0])
+        self.assert_refused(record(traces[0], "--metric", "token-f1", count=5), "--metric", "token-f1")
+        self.assertEqual(sha256(traces[0]), before)
+
     def test_the_model_may_lie_elsewhere(self):
         trace = self.dir / "moved.h5"
         self.run_kvreel(*self.arguments(trace, limit=2))
