@@ -155,13 +155,17 @@ ordered_json describe_overhead(const Trace& trace, const json& overhead) {
   if (count == 0) return {};
   const auto recorder = trace.read_column(&Passes::recorder_ns, 0, count);
   const auto prefill = trace.read_column(&Passes::prefill_ns, 0, count);
+  const auto decide = trace.read_column(&Passes::decide_ns, 0, count);
   const auto decode = trace.read_column(&Passes::decode_ns, 0, count);
+  const auto shared = trace.read_column(&Passes::prefill_pass, 0, count);
   // Sums as double: those of a damaged file could overflow integers.
   double callback_ns = 0;
   double inference_ns = 0;
   for (size_t i = 0; i < recorder.size(); ++i) {
     callback_ns += static_cast<double>(recorder[i]);
-    inference_ns += static_cast<double>(prefill[i]) + static_cast<double>(decode[i]);
+    // The model's part of a shared prefill was spent once, in the pass that owns it.
+    inference_ns += static_cast<double>(shared[i] == 0 ? prefill[i] : decide[i]) +
+                    static_cast<double>(decode[i]);
   }
   return {{"callback_ns", callback_ns},
           {"writer_cpu_ns", nullptr},

@@ -324,6 +324,21 @@ TEST_F(RecorderTest, WhatWasNotAskedForIsNotRecorded) {
   EXPECT_EQ(trace.rows<AttentionRows>(), 0u);
 }
 
+TEST_F(RecorderTest, ASharedPrefillIsSpentOnce) {
+  {
+    Recorder recorder(path(), "{}");
+    announce(recorder, 0, "first");
+    engine::PassEvent shared = pass_event(1, 0);
+    shared.prefill_run = 0;
+    recorder.on_pass(pass_event(0, 0));
+    recorder.on_pass(shared);
+    ASSERT_TRUE(recorder.finish(Status::complete).finalised);
+  }
+  const auto notes = Trace::open(path()).notes();
+  // Prefill and decode of the first, deciding and decode of the other.
+  EXPECT_EQ(json::parse(notes.at("overhead"))["inference_ns"], 700 + 300 + 70 + 300);
+}
+
 TEST_F(RecorderTest, NotesTellWhatRecordingCost) {
   {
     Recorder recorder(path(), "{}");

@@ -67,6 +67,7 @@ void pass(Recorder& recorder, int32_t run, int32_t sample,
                     .prefill_run = run > 0 && finish == engine::FinishReason::stop_token ? 0 : -1,
                     .start_ns = now,
                     .prefill_ns = 20,
+                    .decide_ns = 2,
                     .decode_ns = 5});
 }
 
@@ -220,7 +221,8 @@ TEST_F(ResumedTrace, NotesTellEveryPartAndWhatAllOfThemCost) {
   EXPECT_EQ(parts[1]["first_pass"], 6);
   EXPECT_GT(parts[1]["clock"]["time_ns"], parts[0]["clock"]["time_ns"]);
   const json overhead = json::parse(notes.at("overhead"));
-  EXPECT_EQ(overhead["inference_ns"], 9 * 25);
+  // Three prefills, each shared by two passes that decided for themselves, and nine decodes.
+  EXPECT_EQ(overhead["inference_ns"], 3 * 20 + 6 * 2 + 9 * 5);
   EXPECT_GT(overhead["callback_ns"], first["callback_ns"]);
   EXPECT_GT(overhead["writer_cpu_ns"], first["writer_cpu_ns"]);
   EXPECT_EQ(json::parse(notes.at("finished"))["status"], "complete");

@@ -89,7 +89,8 @@ void keep_passes(const Trace& trace, KeptTrace& kept) {
           i, trace.path(), passes.run[i], passes.sample[i]);
     }
     kept.callback_ns += passes.recorder_ns[i];
-    kept.inference_ns += passes.prefill_ns[i] + passes.decode_ns[i];
+    const bool own = passes.prefill_pass[i] == 0;
+    kept.inference_ns += (own ? passes.prefill_ns[i] : passes.decide_ns[i]) + passes.decode_ns[i];
     kept.peak_rss = std::max(kept.peak_rss, passes.process_peak[i]);
   }
   if (count == 0) return;

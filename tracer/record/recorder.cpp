@@ -501,7 +501,8 @@ void Recorder::on_pass(const engine::PassEvent& event) {
   rows.lost_attention_end.push_back(writer_.rows<LostAttention>());
   rows.scores_end.push_back(writer_.rows<Scores>());
   pass_rows_[{event.run, event.sample}] = next_row<Passes>();
-  inference_ns_ += event.prefill_ns + event.decode_ns;
+  // The model's part of a shared prefill was spent once, in the pass that owns it.
+  inference_ns_ += (event.prefill_run < 0 ? event.prefill_ns : event.decide_ns) + event.decode_ns;
   rows.recorder_ns.push_back(pass_callback_ns_ + charge.so_far());
   writer_.append(std::move(rows));
   pass_callback_ns_ = 0;
