@@ -17,6 +17,11 @@ FIGURES = {
     "layer-budget": ("demo", []),
     "score-budget": ("sweep", []),
     "score-bytes": ("sweep", []),
+    "fidelity-budget": ("sweep", []),
+    "fidelity-steps": ("sweep", ["--run", "refreekv:keep-layers=none,threshold=1%", "--run",
+                                 "refreekv:keep-layers=none,threshold=5%"]),
+    "lost-attention": ("sweep", ["--run", "refreekv:keep-layers=none,threshold=1%", "--run",
+                                 "refreekv:keep-layers=none,threshold=5%"]),
     "eviction-map": ("demo", []),
     "norm-curves": ("demo", []),
     "decision": ("demo", ["--size", "acl-page"]),
@@ -29,9 +34,6 @@ FIGURES = {
 # What the demo cannot show.
 ELSEWHERE = {
     "kernels": "needs a recording on a GPU",
-    "fidelity-budget": "needs a recording with --fidelity",
-    "fidelity-steps": "needs a recording with --fidelity",
-    "lost-attention": "needs a recording with --fidelity",
 }
 
 

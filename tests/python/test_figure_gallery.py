@@ -36,7 +36,8 @@ class FigureGallery(KvreelTest):
         common = ["--prompts", self.dir / "prompts.jsonl", "--max-new-tokens", "8", "--policy", "full"]
         demo = self.record("demo.h5", *common, "--policy", "refreekv", "--policy", "streaming-llm:budget=50%",
                            "--attention-rows")
-        sweep = self.record("sweep.h5", *common, "--policy", "refreekv:keep-layers=none,threshold=0.5%,1%,5%")
+        sweep = self.record("sweep.h5", *common, "--policy", "refreekv:keep-layers=none,threshold=0.5%,1%,5%",
+                            "--fidelity")
         made = gallery.make(KVREEL, {"demo": demo, "sweep": sweep}, self.dir / "figures")
         self.assertEqual(len(made), len(gallery.FIGURES))
         for path in made:
