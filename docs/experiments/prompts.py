@@ -49,7 +49,9 @@ def main():
         lines = [shown(row) for rows in held_out(tokenizer, 60).values() for row in rows]
     else:
         drawn = held_out(tokenizer, 200, seed=EVIDENCE_SEED)
-        lines = [shown(row, evidence=evidence_of(row)) for task in TASKS for row in drawn[task]]
+        rows = [(evidence_of(row), row) for task in TASKS for row in drawn[task]]
+        rows.sort(key=lambda pair: (pair[1]["task"] != TASKS[0], pair[0]))  # so that figures list them in order
+        lines = [shown(row, evidence=evidence) for evidence, row in rows]
     Path(sys.argv[2]).write_text("".join(lines))
 
 

@@ -3,7 +3,7 @@
 #
 #     docs/experiments/run.sh [KVREEL] [OUT]     (default: build/release/cli/kvreel, out/experiments)
 #
-# About half an hour on two cores. What is recorded already is not recorded again.
+# Some ten minutes on two cores. What is recorded already is not recorded again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 kvreel=${1:-build/release/cli/kvreel}
@@ -45,7 +45,17 @@ for table in scores budget_summary; do
   "$kvreel" export "$out/policies.h5" --table $table --by task --format csv -o "$out/policies-$table-by-task.csv" --force
   "$kvreel" export "$out/evidence.h5" --table $table --by evidence --format csv -o "$out/evidence-$table.csv" --force
 done
-"$kvreel" export "$out/policies.h5" --figure score-budget --size acl-column -o "$here/score-budget.svg" --force
-"$kvreel" export "$out/policies.h5" --figure fidelity-budget --size acl-column -o "$here/fidelity-budget.svg" --force
-"$kvreel" export "$out/evidence.h5" --figure threshold-score --by evidence --size acl-column -o "$here/evidence.svg" --force
-"$kvreel" export "$out/layers.h5" --figure lost-attention --size acl-column -o "$here/lost-attention.svg" --force
+# Not all 44 runs can be told apart in one picture.
+shown=()
+for run in refreekv:keep-layers=none,threshold={0.1%,0.5%,1%,2%,5%,10%} refreekv \
+  {streaming-llm,h2o,snapkv,cake,random}:budget={20%,50%,80%}; do
+  shown+=(--run "$run")
+done
+figure() {  # TRACE FIGURE FILE OPTION...
+  "$kvreel" export "$out/$1.h5" --figure "$2" -o "$here/$3.svg" --force "${@:4}"
+}
+figure policies score-budget score-budget --size 160x120mm "${shown[@]}"
+figure policies fidelity-budget fidelity-budget --size 160x120mm "${shown[@]}"
+figure evidence threshold-score evidence --by evidence --size 160x90mm
+figure layers lost-attention lost-attention --size acl-column \
+  --run refreekv:threshold=5%,keep-layers=none --run refreekv:threshold=5%,keep-layers=0-1 --run refreekv:threshold=5%,keep-layers=3

@@ -35,7 +35,8 @@ class OlderTraces(KvreelTest):
         (self.dir / "prompts.jsonl").write_text(
             "\n".join((DEMO / "prompts.jsonl").read_text().splitlines()[:4]) + "\n")
         self.new = self.record("new.h5", "--prompts", self.dir / "prompts.jsonl", "--max-new-tokens", "4",
-                               "--attention-rows", "--policy", "full", "--policy", "refreekv:threshold=1%,5%")
+                               "--attention-rows", "--policy", "full", "--policy", "refreekv:threshold=1%,5%",
+                               "--share-prefill", "none")  # which older versions could not share
         self.old = self.dir / "old.h5"
         as_older(self.new, self.old)
 
