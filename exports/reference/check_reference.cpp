@@ -206,7 +206,7 @@ class Checker {
       fail(
           "{} has no attention rows of these runs, and the released code's decisions are "
           "recomputed from them; record with --attention-rows (--attention-rows=8 for the "
-          "released script's variant, too)",
+          "released script's variant, too).",
           trace_.path());
     }
     return report;

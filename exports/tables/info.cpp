@@ -93,14 +93,36 @@ ordered_json describe_runs(const Trace& trace, const PassList& passes) {
   return described;
 }
 
+// The parts by which an interrupted recording was continued: when, by which command, from which
+// pass on. Empty for one that was made at a stretch.
+ordered_json describe_parts(const json& continued) {
+  ordered_json parts = ordered_json::array();
+  if (!continued.is_array()) return parts;
+  for (const json& part : continued) {
+    std::vector<std::string> command;
+    const json arguments = field(part, "command");
+    for (const json& word : arguments.is_array() ? arguments : json::array()) {
+      if (word.is_string()) command.push_back(word.get<std::string>());
+    }
+    parts.push_back({{"utc", field(field(part, "clock"), "utc")},
+                     {"first_pass", field(part, "first_pass")},
+                     {"command", command_line(command)}});
+  }
+  return parts;
+}
+
 ordered_json describe_passes(const PassList& passes, size_t runs, size_t samples,
-                             const Provenance& provenance) {
+                             const Provenance& provenance, const json& continued) {
   int64_t interrupted = 0;
   for (size_t pass = 0; pass < passes.size(); ++pass) interrupted += passes.interrupted(pass);
-  // The prompt set says how many samples were to come; the trace knows those that did.
-  const double expected =
-      provenance.positive("/prompts/count").value_or(static_cast<double>(samples)) *
-      static_cast<double>(runs);
+  // The prompt set says how many samples were to come, and the last part of a recording that was
+  // continued may have had more of them; the trace knows those that did come.
+  double planned = provenance.positive("/prompts/count").value_or(static_cast<double>(samples));
+  if (continued.is_array() && !continued.empty()) {
+    const json count = field(field(continued.back(), "prompts"), "count");
+    if (count.is_number_unsigned()) planned = count.get<double>();
+  }
+  const double expected = planned * static_cast<double>(runs);
   constexpr double kMost = 1e15;  // more is no count of passes
   return {{"finished", static_cast<int64_t>(passes.size()) - interrupted},
           {"interrupted", interrupted},
@@ -197,8 +219,9 @@ ordered_json info_json(const Trace& trace) {
   info["model"] = describe_model(provenance);
   info["prompts"] = describe_prompts(trace, labels, provenance);
   info["runs"] = describe_runs(trace, passes);
-  info["passes"] =
-      describe_passes(passes, labels.runs().size(), labels.samples().size(), provenance);
+  info["passes"] = describe_passes(passes, labels.runs().size(), labels.samples().size(),
+                                   provenance, note(notes, "continued"));
+  info["parts"] = describe_parts(note(notes, "continued"));
   info["quality"] = describe_quality(trace);
   info["rows"] = describe_tables(trace);
   info["recording"] = {{"overhead", describe_overhead(trace, note(notes, "overhead"))},
@@ -208,7 +231,7 @@ ordered_json info_json(const Trace& trace) {
   ordered_json others = ordered_json::object();
   for (const auto& [key, value] : notes) {
     const bool told = key == "finished" || key == "overhead" || key == "queue" || key == "drops" ||
-                      key == "process";
+                      key == "process" || key == "continued";
     if (!told) others[to_utf8_lossy(key)] = note(notes, key);
   }
   info["notes"] = std::move(others);

@@ -130,6 +130,12 @@ void add_trace(Report& report, const ordered_json& info) {
                                       ended == "-" ? "" : " to " + ended,
                                       took == "-" ? "" : " (" + took + ")"));
   report.line("command", line_at(info, "/trace/command"));
+  const ordered_json& parts = at(info, "/parts");
+  for (size_t i = 0; parts.is_array() && i < parts.size(); ++i) {
+    report.line(i == 0 ? "continued" : "",
+                fmt::format("{} from pass {} on", line_at(parts[i], "/utc"),
+                            line_at(parts[i], "/first_pass")));
+  }
   report.line("clock", line_at(info, "/trace/clock"));
   report.line("kvreel", line_at(info, "/kvreel/version"));
   report.line("", line_of(without(at(info, "/kvreel"), {"version"})));

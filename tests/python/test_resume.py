@@ -255,6 +255,10 @@ class Resume(KvreelTest):
         self.assert_same(trace, self.whole())
         self.run_kvreel("compare", trace)
         self.assertEqual([part["prompts"]["count"] for part in self.notes(trace)["continued"]], [5, 6])
+        info = json.loads(self.run_kvreel("info", trace, "--json").stdout)
+        self.assertEqual(info["passes"]["expected"], info["passes"]["finished"])
+        self.assertEqual([part["first_pass"] for part in info["parts"]], [6, 15])
+        self.assertIn("continued", self.run_kvreel("info", trace).stdout)
 
     def test_a_data_set_may_have_grown(self):
         questions = self.dir / "gsm8k.jsonl"
