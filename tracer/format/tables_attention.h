@@ -167,7 +167,8 @@ struct Curves {
   template <typename Self, typename Visit>
   static void columns(Self& self, Visit&& visit) {
     visit("distance", self.distance, "1",
-          "value i: drop of the norm when the first i candidates go, base over the candidates");
+          "value i: drop of the norm (or of what the run's `metric` names) when the first i "
+          "candidates go, base over the candidates");
     visit("distance_all", self.distance_all, "1", "the same with the base over all positions");
   }
 };

@@ -86,8 +86,9 @@ struct Passes {
     visit("decisions_end", self.decisions_end, "row of decisions", "one past the pass's last row");
     visit("kernels_end", self.kernels_end, "row of kernels", "one past the pass's last row");
     visit("prefill_pass", self.prefill_pass, "",
-          "1 + the row of passes whose prefill this one shares (prefill_ns is then that prefill's "
-          "model time and this pass's own deciding, not measured end to end); 0: its own prefill");
+          "1 + the row of passes whose prefill this one shares; 0: its own prefill. The prefill_ns "
+          "of all that share one, its owner included, is the model's time and the pass's own "
+          "deciding, not measured end to end");
     visit("fidelity_end", self.fidelity_end, "row of fidelity", "one past the pass's last row");
     visit("lost_attention_end", self.lost_attention_end, "row of lost_attention",
           "one past the pass's last row");
