@@ -12,34 +12,11 @@
 #include <string>
 #include <vector>
 
+#include "engine/host_pages.h"
 #include "engine/policy/registry.h"
 #include "engine/support.h"
 
 namespace kvreel::engine::testing {
-
-// Pages hold a row's key, then its value; only keys are used.
-class KeyMemory final : public KvMemory {
- public:
-  void* allocate(size_t bytes) override { return std::calloc(1, bytes); }
-  void release(void* page, size_t) override { std::free(page); }
-  void compact(const kernels::PageLayout& layout, std::span<void* const> pages,
-               std::span<const int64_t> sources) override {
-    for (size_t i = 0; i < sources.size(); ++i) {
-      std::copy_n(key(layout, pages, sources[i]), layout.head_dim,
-                  key(layout, pages, static_cast<int64_t>(i)));
-    }
-  }
-  void read(const kernels::PageLayout& layout, std::span<void* const> pages, int64_t first,
-            int64_t count, float* keys, float*) override {
-    for (int64_t i = 0; keys && i < count; ++i) {
-      std::copy_n(key(layout, pages, first + i), layout.head_dim, keys + i * layout.head_dim);
-    }
-  }
-  static float* key(const kernels::PageLayout& layout, std::span<void* const> pages, int64_t row) {
-    return static_cast<float*>(pages[static_cast<size_t>(row / layout.page_rows)]) +
-           row % layout.page_rows * 2 * layout.head_dim;
-  }
-};
 
 struct PassShape {
   int layers = 3;
@@ -104,7 +81,7 @@ class FakePass {
       const int64_t length = cache_.length(layer, head);
       for (int64_t row = length - rows; row < length; ++row) {
         const int32_t position = cache_.positions(layer, head)[static_cast<size_t>(row)];
-        float* key = KeyMemory::key(cache_.shape().page, cache_.pages(layer, head), row);
+        float* key = HostPages::row(cache_.shape().page, cache_.pages(layer, head), row, false);
         for (int dim = 0; dim < shape_.head_dim; ++dim) key[dim] = key_(layer, head, position, dim);
       }
     }
@@ -158,7 +135,7 @@ class FakePass {
   Attention attention_;
   Key key_;
   std::unique_ptr<Policy> policy_;
-  KeyMemory memory_;
+  HostPages memory_;
   KvCache cache_;
   ModelConfig config_;
   std::unique_ptr<PassState> state_;
