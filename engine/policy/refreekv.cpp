@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "engine/policy/budget.h"
 #include "engine/policy/policies.h"
+#include "engine/policy/ranked.h"
 #include "engine/policy/refreekv_metric.h"
 
 namespace kvreel::engine {
@@ -84,7 +85,6 @@ class ReFreeKv final : public Policy {
   }
 
   std::vector<Decision> decide(const LayerView& layer) const override {
-    const AttentionStatistics& statistics = layer.statistics;
     const std::span<const int32_t> cached = layer.positions(0);
     const auto n = static_cast<int64_t>(cached.size());
     Decision decision{.reason = Reason::threshold,
@@ -106,8 +106,7 @@ class ReFreeKv final : public Policy {
     if (is_random()) return exempt ? leave_whole(decision) : draw(decision, layer, parts);
 
     const Rankings rankings =
-        by_attention_ ? rank_by_attention(layer.cache.shape().kv_heads, parts, statistics)
-                      : rank_by_position(parts);
+        by_attention_ ? rank_by_attention(layer, parts) : rank_by_position(parts);
     const auto curve =
         std::make_shared<const NormCurve>(measure(layer, parts, rankings.candidates));
     decision.reason = exempt ? Reason::exempt_layer : Reason::threshold;
@@ -159,8 +158,9 @@ class ReFreeKv final : public Policy {
     return {.candidates = {oldest_first(parts)}, .scores = {}};
   }
 
-  Rankings rank_by_attention(int kv_heads, const Parts& parts,
-                             const AttentionStatistics& statistics) const {
+  Rankings rank_by_attention(const LayerView& layer, const Parts& parts) const {
+    const AttentionStatistics& statistics = layer.statistics;
+    const int kv_heads = layer.cache.shape().kv_heads;
     const int64_t group = statistics.q_heads / kv_heads;
     const int64_t rows = std::min(score_rows_, statistics.last_rows);
     Rankings rankings;
@@ -173,11 +173,11 @@ class ReFreeKv final : public Policy {
             scores[key] += static_cast<double>(row[key]);
         }
       }
-      std::vector<int32_t> order = oldest_first(parts);
-      std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
-        return scores[static_cast<size_t>(a)] < scores[static_cast<size_t>(b)];
-      });
-      rankings.candidates.push_back(std::move(order));
+      rankings.candidates.push_back(
+          eviction_order({.positions = layer.positions(kv_head),
+                          .scores = scores,
+                          .protected_first = parts.first(),
+                          .protected_last = statistics.keys - parts.first() - parts.candidates}));
       rankings.scores.push_back(std::move(scores));
     }
     return rankings;
