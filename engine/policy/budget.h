@@ -27,8 +27,6 @@ class LayerBudgets {
   bool is_exempt(int layer) const;
   // Whether the layer has a budget of its own.
   bool is_own(int layer) const;
-  // The budget that is not of a certain layer.
-  const Amount& common() const { return common_; }
   // The options that were taken, for Policy::parameters().
   std::vector<std::pair<std::string, std::string>> parameters() const;
   // Throws UsageError where a layer is named that the model lacks.

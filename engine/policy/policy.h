@@ -80,9 +80,4 @@ class Policy {
   virtual std::vector<Decision> decide(const LayerView& layer) const = 0;
 };
 
-// The positions in a half-open interval of the cached rows, oldest first; what most policies call
-// their candidates.
-std::vector<int32_t> candidate_positions(std::span<const int32_t> cached, int64_t protected_first,
-                                         int64_t protected_last);
-
 }  // namespace kvreel::engine
