@@ -61,7 +61,9 @@ void BpeModel::read_vocabulary(const JsonField& vocabulary) {
   tokens_.reserve(entries.size());
   ids_.reserve(entries.size());
   by_id_.reserve(entries.size());
-  for (const auto& [token, value] : entries.items()) {
+  for (const auto& entry : entries.items()) {
+    const std::string& token = entry.key();
+    const nlohmann::json& value = entry.value();
     const auto field = [&] {
       return JsonField(value, file_, fmt::format("{}.{}", vocabulary.key(), token));
     };

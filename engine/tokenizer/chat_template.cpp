@@ -27,7 +27,7 @@ struct ChatTemplate::Impl {
 ChatTemplate::ChatTemplate(std::string_view source, std::string origin) {
   require_utf8(source, origin);
   jinja::Block body = jinja::parse(source, origin);
-  impl_ = std::make_unique<const Impl>(std::move(origin), std::move(body));
+  impl_ = std::make_unique<const Impl>(Impl{std::move(origin), std::move(body)});
 }
 
 ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;

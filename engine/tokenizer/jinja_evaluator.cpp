@@ -150,8 +150,8 @@ class Renderer {
     }
     for (size_t i = 0; i < items->items.size(); ++i) {
       scopes_.emplace_back();
-      scopes_.back().set("loop", Value(std::shared_ptr<const Loop>(
-                                     std::make_shared<Loop>(items, static_cast<int64_t>(i)))));
+      scopes_.back().set("loop", Value(std::shared_ptr<const Loop>(std::make_shared<Loop>(
+                                     Loop{items, static_cast<int64_t>(i)}))));
       assign(statement.targets, items->items[i], statement.line);
       const Flow flow = execute(statement.body);
       scopes_.pop_back();

@@ -71,7 +71,7 @@ Value make_attributes(std::string_view name, const CallArguments& arguments, con
   }
   for (const auto& [key, value] : arguments.named) attributes.set(key, value);
   if (name == "dict") return make_dict(std::move(attributes));
-  return Value(std::make_shared<Namespace>(std::move(attributes)));
+  return Value(std::make_shared<Namespace>(Namespace{std::move(attributes)}));
 }
 
 Value range(const CallArguments& arguments, const Place& place) {

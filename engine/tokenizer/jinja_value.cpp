@@ -245,11 +245,12 @@ Value make_string(std::string text) {
 }
 
 Value make_list(std::vector<Value> items, bool is_tuple) {
-  return Value(std::shared_ptr<const List>(std::make_shared<List>(std::move(items), is_tuple)));
+  return Value(
+      std::shared_ptr<const List>(std::make_shared<List>(List{std::move(items), is_tuple})));
 }
 
 Value make_dict(Dict dict) {
-  return Value(std::shared_ptr<const Dict>(std::make_shared<Dict>(std::move(dict))));
+  return Value(std::shared_ptr<const Dict>(std::make_shared<Dict>(Dict{std::move(dict)})));
 }
 
 std::string_view type_name(const Value& value) {

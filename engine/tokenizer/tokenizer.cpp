@@ -174,8 +174,8 @@ struct StreamDecoder::State {
 };
 
 StreamDecoder::StreamDecoder(const Tokenizer& tokenizer, bool skip_special)
-    : state_(std::make_unique<State>(tokenizer.impl_.get(), skip_special,
-                                     tokenizer.impl_->decoder.start())) {}
+    : state_(std::make_unique<State>(
+          State{tokenizer.impl_.get(), skip_special, tokenizer.impl_->decoder.start()})) {}
 StreamDecoder::StreamDecoder(StreamDecoder&&) noexcept = default;
 StreamDecoder& StreamDecoder::operator=(StreamDecoder&&) noexcept = default;
 StreamDecoder::~StreamDecoder() = default;
