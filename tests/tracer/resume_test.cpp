@@ -370,6 +370,20 @@ TEST_F(ResumedTrace, StaysAsItIsWhereItsCopyHasNoRoom) {
 }
 
 // The directory may be that of the process, as in "-o trace.h5".
+TEST_F(ResumedTrace, HasTheNamesOfOperationsAlsoAfterAKillBeforeTheFirstRow) {
+  // What the first commit of a recording leaves: an empty trace.
+  { TraceWriter writer(path(), R"({"command":"first"})"); }
+  ASSERT_EQ(Trace::open(path()).rows<Names>(), 0u);
+  finish_rest(path());
+  finish_rest(path(), kSamples + 1);
+  const Trace trace = Trace::open(path());
+  const Names names = trace.read<Names>(0, trace.rows<Names>());
+  ASSERT_EQ(trace.rows<Names>(), engine::kOpNames.size());
+  for (size_t op = 0; op < engine::kOpNames.size(); ++op) {
+    EXPECT_EQ(names.name.at(op), engine::kOpNames[op]);
+  }
+}
+
 TEST_F(ResumedTrace, APathWithoutADirectoryGoesOn) {
   const int code = run_child([&] {
     std::filesystem::current_path(directory_);

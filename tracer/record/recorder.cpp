@@ -159,6 +159,9 @@ Recorder::Recorder(const KeptTrace& kept, std::string_view part, const RecorderO
   described["clock"] = {{"time_ns", kept.end_ns}, {"steady_ns", now.steady_ns}, {"utc", now.utc}};
   parts.push_back(std::move(described));
   add_note("continued", dump(parts));
+  // A kill may have come before their first commit.
+  for (size_t op = kept.rows[table_index<Names>()]; op < engine::kOpNames.size(); ++op)
+    pending<Names>().name.push_back(engine::kOpNames[op]);
   if (!writer_.warning().empty()) add_note("warning", dump(writer_.warning()));
   hand_over();
 }
