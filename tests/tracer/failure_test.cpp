@@ -39,6 +39,20 @@ TEST_F(WriteFailure, AnExistingFileIsReplacedWhenAsked) {
   EXPECT_EQ(wrong_rows(Trace::open(path())), "");
 }
 
+TEST_F(WriteFailure, AnExistingFileStaysWhereTheNewOneHasNoRoom) {
+  spill(path(), "mine");
+  const int code = run_child([&] {
+    limit_files(20'000);
+    WriterOptions options;
+    options.overwrite = true;
+    const std::string error = error_of([&] { TraceWriter writer(path(), "{}", options); });
+    return error.find("File too large") == std::string::npos ? 1 : 0;
+  });
+  EXPECT_EQ(code, 0);
+  EXPECT_EQ(slurp(path()), "mine");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory_), {}), 1);
+}
+
 TEST_F(WriteFailure, ADirectoryIsNeverReplaced) {
   WriterOptions options;
   options.overwrite = true;

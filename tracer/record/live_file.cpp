@@ -152,11 +152,15 @@ struct LiveFile::Parts {
   }
 };
 
-LiveFile::LiveFile(const std::string& path, std::string_view provenance)
+LiveFile::LiveFile(const std::string& path, std::string_view provenance, bool overwrite)
     : path_(path), parts_(std::make_unique<Parts>()) {
   prepare_thread();
+  remove_abandoned_drafts(path_);
   create(
-      provenance, 0, [] {}, [&](const std::string& draft) { publish_file(draft, path_); });
+      provenance, 0, [] {},
+      [&](const std::string& draft) {
+        overwrite ? replace_file(draft, path_) : publish_file(draft, path_);
+      });
 }
 
 LiveFile::LiveFile(const KeptTrace& kept) : path_(kept.path), parts_(std::make_unique<Parts>()) {

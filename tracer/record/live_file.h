@@ -31,8 +31,9 @@ using AnyTable = detail::VariantOf<Tables>::type;
 class LiveFile {
  public:
   // Creates the file with every data set and starts SWMR writing. Throws Error, and removes what it
-  // made, where it cannot; an existing file is refused.
-  LiveFile(const std::string& path, std::string_view provenance);
+  // made, where it cannot. An existing file is refused, or with `overwrite` replaced once the new
+  // one is there.
+  LiveFile(const std::string& path, std::string_view provenance, bool overwrite = false);
   // Goes on with a trace: copies the rows that stay into a new live file, which then replaces the
   // old one. A kill at any moment leaves one of them whole under its name. Throws Error, and leaves
   // the old one alone, where it cannot be read, is being recorded, or is not the file that `kept`

@@ -82,8 +82,8 @@ std::string_view table_name(const AnyTable& any) {
   return std::visit([](const auto& rows) { return rows.kName; }, any);
 }
 
-// Makes way for a new trace, or says why not.
-void clear_path(const std::string& path, bool overwrite) {
+// Says why there can be no new trace. What is there stays until the new one takes its place.
+void require_free(const std::string& path, bool overwrite) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) {
     if (errno == ENOENT) return;
@@ -96,7 +96,6 @@ void clear_path(const std::string& path, bool overwrite) {
     fail("{} is not a regular file, and --force replaces nothing else; name another file", path);
   }
   if (is_marked_live(path)) fail("{} is being recorded by another kvreel; name another file", path);
-  if (::unlink(path.c_str()) != 0) fail("cannot replace {}: {}", path, std::strerror(errno));
 }
 
 std::string network_warning(const std::string& path) {
@@ -173,7 +172,8 @@ struct TraceWriter::Shared {
 
   void record() {
     const std::unique_ptr<LiveFile> opened =
-        kept ? std::make_unique<LiveFile>(*kept) : std::make_unique<LiveFile>(path, provenance);
+        kept ? std::make_unique<LiveFile>(*kept)
+             : std::make_unique<LiveFile>(path, provenance, options.overwrite);
     LiveFile& file = *opened;
     announce_start();
     auto next_commit = Clock::now() + options.commit_interval;
@@ -246,7 +246,7 @@ struct TraceWriter::Shared {
 TraceWriter::TraceWriter(const std::string& path, std::string_view provenance,
                          const WriterOptions& options)
     : path_(path), shared_(std::make_unique<Shared>(path, std::string(provenance), options)) {
-  clear_path(path, options.overwrite);
+  require_free(path, options.overwrite);
   start();
 }
 
