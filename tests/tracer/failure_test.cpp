@@ -205,6 +205,27 @@ TEST_F(WriteFailure, AFullQueueDropsRowsOfLargeTablesAndCountsThem) {
   EXPECT_EQ(wrong_rows(trace), "");
 }
 
+TEST_F(WriteFailure, RowsThatMayNotBeDroppedEndTheRecordingWhereTheyFillTheMemory) {
+  WriterOptions options;
+  options.queue_bytes = 1000;
+  options.least_reserve = 0;
+  {
+    TraceWriter writer(path(), "{}", options);
+    ASSERT_TRUE(writer.append(make_rows<Notes>(0, 10)));
+    writer.commit();
+    const std::string error = error_of([&] { writer.append(make_rows<Notes>(10, 1000)); });
+    EXPECT_NE(error.find(path()), std::string::npos) << error;
+    EXPECT_NE(error.find("larger queue"), std::string::npos) << error;
+    // Nothing more comes behind the hole, and the trace does not pass for a whole one.
+    EXPECT_EQ(error_of([&] { writer.append(make_rows<Notes>(10, 1)); }), error);
+    EXPECT_EQ(error_of([&] { (void)writer.finish(Status::complete); }), error);
+  }
+  const Trace trace = Trace::open(path());
+  EXPECT_EQ(trace.status(), Status::recording);
+  EXPECT_EQ(trace.rows<Notes>(), 10u);
+  EXPECT_EQ(wrong_rows(trace), "");
+}
+
 TEST_F(WriteFailure, RowsAfterTheEndAreRefused) {
   TraceWriter writer(path(), "{}");
   ASSERT_TRUE(writer.finish(Status::complete).finalised);

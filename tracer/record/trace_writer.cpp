@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
@@ -152,12 +153,23 @@ struct TraceWriter::Shared {
     }
   }
 
+  uint64_t most_bytes() const {
+    const uint64_t four_times =
+        options.queue_bytes > UINT64_MAX / 4 ? UINT64_MAX : 4 * options.queue_bytes;
+    return std::max(four_times, options.least_reserve);
+  }
+
+  std::string failure(const std::string& what) const {
+    return fmt::format(
+        "recording into {} failed: {}; what was recorded until then can be read from it, and the "
+        "same command goes on with it",
+        path, what);
+  }
+
   void fail_with(const std::string& what) {
     const std::lock_guard lock(mutex);
     if (started) {
-      error = fmt::format(
-          "recording into {} failed: {}; what was recorded until then can be read from it", path,
-          what);
+      error = failure(what);
     } else if (kept) {
       error = fmt::format("{} cannot be resumed, and stays as it is: {}", path, what);
     } else {
@@ -284,6 +296,15 @@ bool TraceWriter::enqueue(AnyTable rows, uint64_t count) {
     dropped_[table] += count;
     return false;
   }
+  if (shared_->queued_bytes + bytes > shared_->most_bytes()) {
+    // What is queued is still written: it is a whole beginning.
+    shared_->error = shared_->failure(fmt::format(
+        "the disk has not taken {} bytes of rows that may not be dropped; record onto a faster "
+        "disk, or with a larger queue",
+        shared_->queued_bytes));
+    shared_->failed = true;
+    throw Error(shared_->error);
+  }
   accepted_[table] += count;
   shared_->queued_bytes += bytes;
   shared_->high_water = std::max(shared_->high_water, shared_->queued_bytes);
@@ -336,7 +357,7 @@ void TraceWriter::stop() {
 FinishReport TraceWriter::finish(Status status) {
   {
     const std::lock_guard lock(shared_->mutex);
-    if (!shared_->stopping) shared_->finish_as = status;
+    if (!shared_->stopping && !shared_->failed) shared_->finish_as = status;
   }
   stop();
   check();

@@ -18,8 +18,11 @@ namespace kvreel::tracer {
 
 struct WriterOptions {
   bool overwrite = false;  // replace an existing file
-  uint64_t queue_bytes = uint64_t{256}
-                         << 20;  // beyond it, rows of tables with many rows are dropped
+  // Of rows on their way. Beyond it rows of tables with many rows are dropped; the others, which a
+  // trace cannot do without, are taken up to four times as much or `least_reserve`, whichever is
+  // more. Beyond that recording fails: memory has an end, and the producer must not wait.
+  uint64_t queue_bytes = uint64_t{256} << 20;
+  uint64_t least_reserve = uint64_t{1} << 30;
   std::chrono::milliseconds commit_interval{200};  // the most that a kill can lose
   int64_t origin_ns = 0;                           // of steady_clock: the trace's time 0
 };
@@ -54,8 +57,8 @@ class TraceWriter {
 
   // Hands rows over; their lists' ends count from the batch's own beginning. Never waits for the
   // disk. Returns false where the rows were dropped because the queue is full, which happens to
-  // tables with many rows only. Throws Error where writing has failed since, and where columns
-  // differ in length.
+  // tables with many rows only. Throws Error where writing has failed since, where the disk is so
+  // slow that others fill the queue (WriterOptions), and where columns differ in length.
   template <typename Table>
   bool append(Table rows) {
     const size_t count = row_count(rows);
