@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -18,10 +19,12 @@
 #include "cli/record_prompts.h"
 #include "cli/resume.h"
 #include "cli/signals.h"
+#include "cli/tally.h"
 #include "engine/backend/cpu_backend.h"
 #include "engine/generate/experiment.h"
 #include "engine/model/memory_estimate.h"
 #include "tracer/record/recorder.h"
+#include "tracer/record/recording_guard.h"
 
 namespace kvreel::cli {
 namespace {
@@ -153,6 +156,8 @@ tracer::RecorderOptions recorder_options(const RecordOptions& options) {
                                     .attention_rows = options.attention_rows,
                                     .decode_attention = options.decode_norms};
   recording.writer.overwrite = options.force;
+  recording.writer.queue_bytes = options.queue_bytes;
+  recording.writer.commit_interval = std::chrono::milliseconds(options.commit_interval_ms);
   return recording;
 }
 
@@ -295,16 +300,35 @@ int record(RecordOptions options, const std::vector<std::string>& command) {
   if (!options.no_bandwidth) {
     provenance["machine"]["read_bandwidth"] = measure_bandwidth(backend.threads());
   }
-  const std::unique_ptr<tracer::Recorder> recorder =
-      start_recorder(options, provenance, runs, resumed);
+  std::unique_ptr<tracer::Recorder> recorder = start_recorder(options, provenance, runs, resumed);
 
   const engine::Tokenizer* tokenizer = model.tokenizer ? &*model.tokenizer : nullptr;
+  tracer::RecordingGuard guard(*recorder, [&](const std::string& what) {
+    progress.clear();
+    fmt::print(stderr, "kvreel: {}; recording ends here, the run goes on\n", what);
+  });
+  const bool run_on = options.on_record_error == "continue";
+  engine::Observer& observer = run_on ? static_cast<engine::Observer&>(guard) : *recorder;
   const bool finished = engine::run_experiment(
-      model.config, backend, tokenizer, samples, runs, generate, *recorder, stop,
+      model.config, backend, tokenizer, samples, runs, generate, observer, stop,
       [&](const engine::Progress& now) { progress.update(now); }, plan_of(options, resumed));
-  const tracer::FinishReport report =
-      recorder->finish(finished ? tracer::Status::complete : tracer::Status::interrupted);
+  tracer::FinishReport report;
+  const auto finish = [&] {
+    report = recorder->finish(finished ? tracer::Status::complete : tracer::Status::interrupted);
+  };
+  if (run_on) {
+    guard.attempt(finish);
+  } else {
+    finish();
+  }
   progress.clear();
+  if (guard.failed()) {
+    recorder.reset();
+    fmt::print("Of the passes of this run, recorded or not:\n{}", tally_text(runs, guard.tally()));
+    std::fflush(stdout);
+    fmt::print(stderr, "kvreel: {}.\n", rest_of_trace(options.output));
+    return 1;
+  }
   print_result(options, report, *recorder, !finished);
   return finished ? 0 : 128 + received_signal();
 }

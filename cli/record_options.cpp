@@ -194,6 +194,27 @@ and takes more prompts and more policies behind those that are there.)");
       ->required()
       ->type_name("FILE");
   trace.flag("--force", o.force, "Replace an existing file");
+  trace
+      .option("--on-record-error", o.on_record_error,
+              "When recording fails, for want of room say: stop the run, or continue without "
+              "recording, print each run's mean scores at the end, and exit with 1. What was "
+              "recorded stays readable, and the same command goes on with it")
+      ->check(CLI::IsMember({"stop", "continue"}))
+      ->capture_default_str();
+  trace
+      .option(
+          "--queue-size", o.queue_bytes,
+          "Memory for rows on their way to a slow disk (default 256MiB). The model never waits: "
+          "beyond it spans, bytes and attention are dropped and counted; decisions and passes "
+          "are kept up to four times as much (at least 1GiB), then recording fails")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("SIZE");
+  trace
+      .option("--commit-interval", o.commit_interval_ms,
+              "Milliseconds between commits: the most that a kill can lose")
+      ->check(CLI::Range(0, 60'000))
+      ->type_name("MS")
+      ->capture_default_str();
   trace.flag("--no-spans", o.no_spans, "Do not record the time of every operation");
   trace.flag("--no-norms", o.no_norms, "Do not record attention norms");
   trace.flag("--decode-norms", o.decode_norms, "Record attention norms of decode steps too");

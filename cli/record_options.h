@@ -49,6 +49,9 @@ struct RecordOptions {
 
   std::string output;
   bool force = false;
+  std::string on_record_error = "stop";  // or "continue"
+  uint64_t queue_bytes = uint64_t{256} << 20;
+  int64_t commit_interval_ms = 200;
   bool no_spans = false;
   bool no_norms = false;
   bool decode_norms = false;
