@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/open_trace.h"
 #include "cli/output.h"
 #include "exports/reference/check_reference.h"
 #include "exports/reference/check_report.h"
@@ -42,7 +43,7 @@ Command add_check_reference(CLI::App& program) {
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
   return {app, [options] {
-            const tracer::Trace trace = tracer::Trace::open(options->trace);
+            const tracer::Trace trace = open_trace(options->trace);
             const exports::CheckReport report = exports::check_reference(trace, options->check);
             if (options->format == "json") {
               fmt::print("{}\n", exports::check_json(report).dump(

@@ -20,6 +20,7 @@
 #include "cli/commands.h"
 #include "cli/commit.h"
 #include "cli/export_options.h"
+#include "cli/open_trace.h"
 #include "cli/output.h"
 #include "cli/signals.h"
 #include "cli/version.h"
@@ -56,7 +57,7 @@ bool same_file(const std::string& a, const std::string& b) {
 Traces open_traces(const std::vector<std::string>& paths) {
   Traces traces;
   for (size_t i = 0; i < paths.size(); ++i) {
-    traces.push_back(tracer::Trace::open(paths[i]));
+    traces.push_back(open_trace(paths[i]));
     for (size_t other = 0; other < i; ++other) {
       if (same_file(paths[i], paths[other]))
         fail_usage("'{}' and '{}' are the same trace; give it once.", paths[other], paths[i]);

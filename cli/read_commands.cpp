@@ -1,16 +1,20 @@
 // kvreel info, compare and recover: what can be done with a trace without a model.
 #include <fmt/format.h>
 
+#include <chrono>
+#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/open_trace.h"
 #include "cli/output.h"
 #include "exports/tables/compare.h"
 #include "exports/tables/info.h"
 #include "tracer/read/recover.h"
 #include "tracer/read/trace.h"
+#include "tracer/read/verify.h"
 
 namespace kvreel::cli {
 namespace {
@@ -19,19 +23,53 @@ void print_json(const nlohmann::ordered_json& value) {
   fmt::print("{}\n", value.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
+// Returns the exit code.
+int verify_trace(const std::string& path, bool as_json) {
+  const auto start = std::chrono::steady_clock::now();
+  const tracer::VerifyReport report = tracer::verify(path);
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (as_json) {
+    nlohmann::ordered_json damage = nlohmann::ordered_json::array();
+    for (const std::string& sentence : report.damage) damage.push_back(to_utf8_lossy(sentence));
+    print_json({{"path", to_utf8_lossy(path)},
+                {"sound", report.damage.empty()},
+                {"tables", report.tables},
+                {"bytes", report.bytes},
+                {"commits_checked", report.commits},
+                {"seconds", seconds},
+                {"damage", std::move(damage)}});
+  } else if (report.damage.empty()) {
+    fmt::print("{}: every byte of {} tables was read and is sound ({} in {:.2f} s{}).\n", path,
+               report.tables, format_bytes(report.bytes), seconds,
+               report.commits > 0
+                   ? fmt::format(", {} checksums of commits compared", report.commits)
+                   : std::string());
+  }
+  flush_output();
+  if (!as_json) {
+    for (const std::string& sentence : report.damage) fmt::print(stderr, "kvreel: {}.\n", sentence);
+  }
+  return report.damage.empty() ? 0 : 1;
+}
+
 }  // namespace
 
 Command add_info(CLI::App& program) {
   struct Options {
     std::string trace;
     bool json = false;
+    bool verify = false;
   };
   CLI::App* app = program.add_subcommand("info", "Say what a trace is and how it was made");
   const auto options = std::make_shared<Options>();
   app->add_option("trace", options->trace, "The trace")->required();
   app->add_flag("--json", options->json, "Print JSON");
+  app->add_flag("--verify", options->verify,
+                "Read every byte instead, and say whether all of it is there and sound");
   return {app, [options] {
-            const tracer::Trace trace = tracer::Trace::open(options->trace);
+            if (options->verify) return verify_trace(options->trace, options->json);
+            const tracer::Trace trace = open_trace(options->trace);
             if (options->json) {
               print_json(exports::info_json(trace));
             } else {
@@ -63,7 +101,7 @@ Command add_compare(CLI::App& program) {
       ->allow_extra_args(false);
   app->add_flag("--json", options->json, "Print JSON, with every sample");
   return {app, [options] {
-            const tracer::Trace trace = tracer::Trace::open(options->trace);
+            const tracer::Trace trace = open_trace(options->trace);
             const exports::Comparison comparison = exports::compare(trace, options->compare);
             if (options->json) {
               print_json(exports::compare_json(comparison));
@@ -95,6 +133,8 @@ Command add_recover(CLI::App& program) {
             fmt::print("Wrote {} ({}): {} finished passes{}.\n", options->output,
                        format_bytes(report.output_bytes), report.complete_passes,
                        report.incomplete_pass ? " and the beginning of one more" : "");
+            flush_output();
+            if (!report.warning.empty()) fmt::print(stderr, "kvreel: {}.\n", report.warning);
             return 0;
           }};
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Reads a kvreel trace with h5py: mean budgets per run, and what one decision evicted.
 
-Works on finished traces, on traces that are being recorded and on traces whose recorder was killed.
+Works on finished traces, on traces that are being recorded and on traces whose recorder was killed. It compares no
+checksums: kvreel info --verify does.
 Needs h5py and numpy only: python3 read_trace.py trace.h5 [--decision ROW]
 """
 
@@ -14,6 +15,7 @@ import h5py
 import numpy as np
 
 MAJOR = 1
+OF_COMMITS = ("time_ns", "checksum", "file_bytes")  # the other columns count rows of tables
 
 
 class Trace:
@@ -38,7 +40,7 @@ class Trace:
         if not valid.any():
             sys.exit(f"{self.path} holds no commit yet")
         last = int(np.flatnonzero(valid)[-1])
-        return {name: int(commits[name][last]) for name in commits if name not in ("time_ns", "file_bytes")}
+        return {name: int(commits[name][last]) for name in commits if name not in OF_COMMITS}
 
     def column(self, table, name):
         return self.file[table][name][: self.rows[table]]

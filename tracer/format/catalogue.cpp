@@ -62,6 +62,9 @@ std::string schema_markdown() {
                        table.name);
   }
   out += fmt::format(
+      "| `{}` | u64 | [commits] |  | CRC-32 of the bytes that the commit added, see above |\n",
+      kCommitChecksum);
+  out += fmt::format(
       "| `{}` | u64 | [commits] | B | a file at least this long holds all of them; 0: not a commit "
       "|\n\n",
       kCommitFileBytes);

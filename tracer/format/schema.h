@@ -23,7 +23,7 @@ namespace kvreel::tracer {
 // Readers accept the same major number; a minor number adds tables, columns and notes, never
 // changes them.
 inline constexpr int kFormatMajor = 1;
-inline constexpr int kFormatMinor = 1;
+inline constexpr int kFormatMinor = 2;
 inline constexpr std::string_view kFormatName = "kvreel-trace";
 
 // Every table but the commits, in the order in which a commit flushes them: what is referred to
@@ -72,10 +72,12 @@ size_t row_count(const Table& table) {
 }
 
 // Group of the commit table: time_ns i64, for each table a u64 column of its name with the number
-// of its rows that are valid, and file_bytes u64, which is written last: a row counts once its
-// file_bytes is not 0. Readers trust only rows below the last commit.
+// of its rows that are valid, checksum u64 of what the commit added (tracer/hdf5/commit.h), and
+// file_bytes u64, which is written last: a row counts once its file_bytes is not 0. Readers trust
+// only rows below the last commit.
 inline constexpr std::string_view kCommitGroup = "commit";
 inline constexpr std::string_view kCommitTime = "time_ns";
+inline constexpr std::string_view kCommitChecksum = "checksum";
 inline constexpr std::string_view kCommitFileBytes = "file_bytes";
 
 // Root attributes, written when the trace is created (status is rewritten in place).

@@ -37,6 +37,7 @@ class DataSet {
   uint64_t size() const { return size_; }
   ElementType type() const { return type_; }
   const std::string& path() const { return path_; }
+  bool filtered() const { return filtered_; }  // compressed and checksummed, as of a final file
 
   void append(const void* data, uint64_t count);
   // Writes at `begin` of a final data set.

@@ -8,6 +8,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <optional>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -56,38 +59,6 @@ class Draft {
   bool kept_ = false;
 };
 
-void copy_rows(const TraceFile& source, size_t table, size_t set, uint64_t rows, hid_t file,
-               const std::string& name) {
-  const DataSetSpec& spec = source.tables()[table].sets[set];
-  DataSet out = create_final_set(file, name, source.tables()[table], spec, rows);
-  std::vector<uint8_t> block(std::min(rows, kBlock) * element_bytes(spec.type));
-  for (uint64_t begin = 0; begin < rows; begin += kBlock) {
-    const uint64_t end = std::min(begin + kBlock, rows);
-    source.read_rows(table, set, begin, end, block.data());
-    out.write(begin, end - begin, block.data());
-  }
-  out.close();
-}
-
-// Values up to the last row's end; rows are checked on the way, so that a damaged list is not
-// passed on.
-void copy_list(const TraceFile& source, size_t table, size_t set, uint64_t rows, hid_t file,
-               const std::string& name) {
-  const DataSetSpec& spec = source.tables()[table].sets[set];
-  uint64_t values = 0;
-  for (uint64_t begin = 0; begin < rows; begin += kBlock) {
-    values = source.read_list_rows(table, set, begin, std::min(begin + kBlock, rows)).values_end;
-  }
-  DataSet out = create_final_set(file, name, source.tables()[table], spec, values);
-  std::vector<uint8_t> block(std::min(values, kBlock) * element_bytes(spec.type));
-  for (uint64_t begin = 0; begin < values; begin += kBlock) {
-    const uint64_t end = std::min(begin + kBlock, values);
-    source.read_values(table, set, begin, end, block.data());
-    out.write(begin, end - begin, block.data());
-  }
-  out.close();
-}
-
 void write_commit_column(hid_t file, const std::string& name, std::string_view column,
                          ElementType type, const void* value) {
   DataSet set = DataSet::create_final(file, name, commit_path(column), type, 1, 1);
@@ -95,40 +66,176 @@ void write_commit_column(hid_t file, const std::string& name, std::string_view c
   set.close();
 }
 
-// One row that vouches for all.
-void write_commit(const TraceFile& source, hid_t file, const std::string& name) {
-  const Commit& commit = source.commit();
-  write_commit_column(file, name, kCommitTime, ElementType::i64, &commit.time_ns);
-  for (size_t i = 0; i < kTableCount; ++i) {
-    write_commit_column(file, name, source.tables()[i].name, ElementType::u64, &commit.rows[i]);
-  }
-  check(H5Fflush(file, H5F_SCOPE_GLOBAL), fmt::format("write {}", name));
-  hsize_t bytes = 0;
-  check(H5Fget_filesize(file, &bytes), fmt::format("get the size of {}", name));
-  const uint64_t file_bytes = bytes;
-  write_commit_column(file, name, kCommitFileBytes, ElementType::u64, &file_bytes);
-}
-
 }  // namespace
 
-void copy_final(const TraceFile& source, Status status, const std::string& path) {
-  prepare_thread();
-  Draft draft(path + ".finalizing");
-  write_root(draft.file(), draft.path(), {source.minor(), status, source.provenance()});
-  for (size_t table = 0; table < kTableCount; ++table) {
-    const uint64_t rows = source.commit().rows[table];
-    const std::vector<DataSetSpec>& sets = source.tables()[table].sets;
-    for (size_t set = 0; set < sets.size(); ++set) {
-      if (!source.has(table, set)) continue;
-      if (sets[set].part == Part::values) {
-        copy_list(source, table, set, rows, draft.file(), draft.path());
+struct FinalCopy::Parts {
+  Parts(const TraceFile& source_in, Status status, const std::string& path_in)
+      : source(source_in), path(path_in), draft(path_in + ".finalizing") {
+    write_root(draft.file(), draft.path(), {source.minor(), status, source.provenance()});
+    if (!source.checked()) check.emplace(source.main().commits());
+  }
+
+  const TraceFile& source;
+  std::string path;
+  Draft draft;
+  std::optional<SumCheck> check;
+  Crc sum;  // of all that was written
+
+  // Where the copy is: a data set, and its next element. Of a list's values, `counting` first reads
+  // where the rows end: how many values there are, and that a damaged list is not passed on.
+  size_t table = 0;
+  size_t set = 0;
+  bool begun = false;
+  bool counting = false;
+  uint64_t at = 0;
+  uint64_t count = 0;                 // elements of the set
+  std::vector<uint64_t> commit_ends;  // of the set, with `check`
+  size_t commit = 0;                  // the next whose end is not known
+  DataSet out;
+  std::vector<uint8_t> block;
+
+  const DataSetSpec& spec() const { return source.tables()[table].sets[set]; }
+
+  bool step() {
+    while (!begun) {
+      if (table == kTableCount) return false;
+      if (set == source.tables()[table].sets.size()) {
+        ++table;
+        set = 0;
+      } else if (!source.has(table, set)) {
+        ++set;
       } else {
-        copy_rows(source, table, set, rows, draft.file(), draft.path());
+        begin_set();
       }
     }
+    if (counting) {
+      count_values();
+    } else {
+      copy_block();
+    }
+    return true;
   }
-  write_commit(source, draft.file(), draft.path());
-  draft.keep_as(path);
+
+  void begin_set() {
+    begun = true;
+    at = 0;
+    commit = 0;
+    counting = spec().part == Part::values;
+    count = counting ? 0 : source.rows(table);
+    commit_ends.clear();
+    if (check) {
+      for (const Commit& each : check->commits()) {
+        commit_ends.push_back(std::min(each.rows[table], source.rows(table)));
+      }
+    }
+    if (!counting) open_set();
+  }
+
+  void open_set() {
+    out = create_final_set(draft.file(), draft.path(), source.tables()[table], spec(), count);
+    if (check) check->begin_set(commit_ends, element_bytes(spec().type));
+  }
+
+  void count_values() {
+    const uint64_t rows = source.rows(table);
+    const uint64_t end = std::min(at + kBlock, rows);
+    const TraceFile::ListRows list = source.read_list_rows(table, set, at, end);
+    count = list.values_end;
+    for (; commit < commit_ends.size() && commit_ends[commit] <= end; ++commit) {
+      uint64_t& value_end = commit_ends[commit];
+      if (value_end <= at) {
+        value_end = value_end == 0 ? 0 : list.values_begin;
+      } else {
+        value_end = list.values_begin + list.ends[value_end - 1 - at];
+      }
+    }
+    at = end;
+    if (at < rows) return;
+    counting = false;
+    at = 0;
+    open_set();
+  }
+
+  void copy_block() {
+    const uint64_t end = std::min(at + kBlock, count);
+    block.resize((end - at) * element_bytes(spec().type));
+    if (end > at) {
+      if (spec().part == Part::values) {
+        source.read_values(table, set, at, end, block.data());
+      } else {
+        source.read_rows(table, set, at, end, block.data());
+      }
+      out.write(at, end - at, block.data());
+      sum.add(block.data(), block.size());
+      if (check) check->add(block.data(), end - at);
+    }
+    at = end;
+    if (at < count) return;
+    out.close();
+    begun = false;
+    ++set;
+  }
+
+  void keep() {
+    if (check) {
+      check->finish(source.main().counted());
+      if (check->sound() < check->commits().size()) {
+        fail("commit {} of {} of {} does not match its checksum", check->sound() + 1,
+             check->commits().size(), source.path());
+      }
+    }
+    write_commit();
+    draft.keep_as(path);
+  }
+
+  // One row that vouches for all.
+  void write_commit() {
+    const hid_t file = draft.file();
+    Commit all = source.commit();
+    write_commit_column(file, draft.path(), kCommitTime, ElementType::i64, &all.time_ns);
+    const std::vector<bool>& counted = source.main().counted();
+    for (size_t i = 0; i < kTableCount; ++i) {
+      if (!counted[i]) continue;
+      write_commit_column(file, draft.path(), source.tables()[i].name, ElementType::u64,
+                          &all.rows[i]);
+    }
+    check_flush();
+    hsize_t bytes = 0;
+    kvreel::tracer::check(H5Fget_filesize(file, &bytes),
+                          fmt::format("get the size of {}", draft.path()));
+    all.file_bytes = bytes;
+    sum.add_row(all, counted);
+    const uint64_t checksum = sum.value();
+    if (source.main().has_sums()) {
+      write_commit_column(file, draft.path(), kCommitChecksum, ElementType::u64, &checksum);
+    }
+    write_commit_column(file, draft.path(), kCommitFileBytes, ElementType::u64, &all.file_bytes);
+  }
+
+  void check_flush() {
+    kvreel::tracer::check(H5Fflush(draft.file(), H5F_SCOPE_GLOBAL),
+                          fmt::format("write {}", draft.path()));
+  }
+};
+
+FinalCopy::FinalCopy(const TraceFile& source, Status status, const std::string& path) {
+  prepare_thread();
+  parts_ = std::make_unique<Parts>(source, status, path);
+}
+
+FinalCopy::~FinalCopy() = default;
+
+bool FinalCopy::step() {
+  if (!parts_) return false;
+  if (parts_->step()) return true;
+  parts_->keep();
+  parts_.reset();
+  return false;
+}
+
+void copy_final(const TraceFile& source, Status status, const std::string& path) {
+  FinalCopy copy(source, status, path);
+  while (copy.step()) continue;
 }
 
 }  // namespace kvreel::tracer

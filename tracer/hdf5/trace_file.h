@@ -1,5 +1,4 @@
-// An open trace: its attributes, its tables as data sets, and the rows that its last commit vouches
-// for.
+// An open trace: its tables as data sets, and the rows that its last sound commit vouches for.
 #pragma once
 
 #include <array>
@@ -8,44 +7,41 @@
 #include <vector>
 
 #include "tracer/format/catalogue.h"
-#include "tracer/hdf5/dataset.h"
-#include "tracer/hdf5/file.h"
+#include "tracer/hdf5/commit.h"
+#include "tracer/hdf5/part_file.h"
 
 namespace kvreel::tracer {
 
-// The last commit of a file.
-struct Commit {
-  int64_t time_ns = 0;
-  uint64_t file_bytes = 0;                      // 0: nothing was committed
-  std::array<uint64_t, kTableCount> rows = {};  // in the order of Tables
-};
-
-// How the file was found.
-enum class Origin {
-  closed,  // its writer closed it
-  live,    // a recorder is writing it
-  killed,  // its recorder ended without closing it
-};
-
 class TraceFile {
  public:
-  // `salvage`: a file that was cut short is opened as well, as far as commits lie within its
-  // length. Throws Error for everything that is not a readable trace of this major version.
+  // Compares the checksums of all commits with what is there, unless the trace is live or finished;
+  // commits that are not sound do not count, and warning() says so. `salvage`: a file that was cut
+  // short is opened as well, as far as commits lie within its length and are sound. Throws Error
+  // for everything that is not a readable trace of this major version.
   static TraceFile open(const std::string& path, bool salvage = false);
+  // Without comparing checksums: for who does it while reading all of it.
+  static TraceFile open_unchecked(const std::string& path);
 
-  const std::string& path() const { return path_; }
-  Origin origin() const { return origin_; }
-  int major() const { return major_; }
-  int minor() const { return minor_; }
-  Status status() const { return status_; }
-  const std::string& provenance() const { return provenance_; }
-  const Commit& commit() const { return commit_; }
-  const std::vector<TableSpec>& tables() const { return tables_; }
+  const std::string& path() const { return main_.path(); }
+  Origin origin() const { return main_.origin(); }
+  int major() const { return main_.major(); }
+  int minor() const { return main_.minor(); }
+  Status status() const { return main_.status(); }
+  const std::string& provenance() const { return main_.provenance(); }
+  const std::vector<TableSpec>& tables() const { return main_.tables(); }
+  const Commit& commit() const { return main_.commit(); }
+  // A sentence about what is left out because it is damaged; "" where nothing is.
+  const std::string& warning() const { return warning_; }
+  // Whether checksums were compared, where there are any to compare.
+  bool checked() const { return checked_; }
+  const PartFile& main() const { return main_; }
+  // Committed rows.
+  uint64_t rows(size_t table) const { return main_.rows(table); }
 
   // False for a column that came with a later minor version than the file's.
-  bool has(size_t table, size_t set) const { return present_[table][set]; }
+  bool has(size_t table, size_t set) const { return main_.has(table, set); }
   // Which file was opened: the path may name another by now.
-  FileIdentity identity() const { return identity_of(file_.get()); }
+  FileIdentity identity() const { return main_.identity(); }
 
   // Rows [begin, end) of a column, which must be committed. Throws Error otherwise.
   void read_rows(size_t table, size_t set, uint64_t begin, uint64_t end, void* out) const;
@@ -68,32 +64,12 @@ class TraceFile {
   bool refresh();
 
  private:
-  void read_root();
-  void open_tables();
-  void open_commits();
-  bool read_last_commit();
   void check_extents() const;
   bool reopen();
-  const DataSet& set_of(size_t table, size_t set) const;
 
-  std::string path_;
-  Origin origin_ = Origin::closed;
-  FileLimits limits_;
-  Hid file_;
-  int major_ = 0;
-  int minor_ = 0;
-  Status status_ = Status::recording;
-  std::string provenance_;
-  std::vector<TableSpec> tables_;
-  std::vector<std::vector<DataSet>> sets_;
-  std::vector<std::vector<bool>> present_;
-  DataSet commit_time_;
-  DataSet commit_bytes_;
-  std::vector<DataSet> commit_rows_;
-  Commit commit_;
+  PartFile main_;
+  std::string warning_;
+  bool checked_ = true;
 };
-
-// "/spans/op": a data set's path in its file.
-std::string set_path(const TableSpec& table, const DataSetSpec& set);
 
 }  // namespace kvreel::tracer

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "tracer/hdf5/trace_file.h"
+#include "tracer/hdf5/part_file.h"
 
 namespace kvreel::tracer {
 namespace {

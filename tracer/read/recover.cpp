@@ -49,11 +49,13 @@ bool has_rest(const TraceFile& file) {
 }  // namespace
 
 RecoverReport recover(const std::string& input, const std::string& output, bool overwrite) {
+  RecoverReport report;
   const TraceFile file = TraceFile::open(input, true);
   check_output(input, output, overwrite);
   if (file.origin() == Origin::live) {
     fail("{} is still being recorded; stop the recording, or wait for its end", input);
   }
+  report.warning = file.warning();
   if (file.commit().file_bytes == 0) {
     fail("{} holds no whole commit, so that nothing can be recovered from it; record it again",
          input);
@@ -62,7 +64,6 @@ RecoverReport recover(const std::string& input, const std::string& output, bool 
     fail("{} has trace format {}.{}, and this kvreel writes {}.{}; recover it with a newer kvreel",
          input, file.major(), file.minor(), kFormatMajor, kFormatMinor);
   }
-  RecoverReport report;
   for (size_t table = 0; table < kTableCount; ++table) {
     report.rows.emplace_back(file.tables()[table].name, rows_of(file, table));
   }

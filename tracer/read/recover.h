@@ -15,10 +15,12 @@ struct RecoverReport {
   uint64_t complete_passes = 0;
   bool incomplete_pass = false;  // rows of a pass that never finished are there as well
   Status found = Status::recording;
+  std::string warning;  // a sentence about rows that were left out because they are damaged, or ""
   uint64_t output_bytes = 0;
 };
 
-// Copies the rows of `input`'s last commit that the file still holds whole into `output`, with
+// Copies the rows of `input`'s last commit that the file still holds whole, and before which every
+// commit is sound, into `output`, with
 // status `recovered`. Reads `input` only. Throws Error where it is no trace, is still being
 // recorded, or holds no whole commit; where `output` exists (and `overwrite` is off) or is `input`;
 // and where it cannot be written.

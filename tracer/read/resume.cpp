@@ -21,6 +21,9 @@ void require_this_version(const Trace& trace) {
     fail("{} is being recorded by another kvreel; wait for its end, or name another file",
          trace.path());
   }
+  if (!trace.warning().empty()) {
+    fail("{}; resume what kvreel recover makes of it, under the old name", trace.warning());
+  }
   if (trace.format_minor() == kFormatMinor) return;
   fail("{} has trace format {}.{}, and this kvreel resumes {}.{} only; record into another file",
        trace.path(), trace.format_major(), trace.format_minor(), kFormatMajor, kFormatMinor);

@@ -42,6 +42,9 @@ bool Trace::is_live() const {
 bool Trace::was_killed() const {
   return parts_->file.origin() == Origin::killed;
 }
+const std::string& Trace::warning() const {
+  return parts_->file.warning();
+}
 const std::string& Trace::provenance() const {
   return parts_->file.provenance();
 }

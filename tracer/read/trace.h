@@ -46,7 +46,8 @@ class Trace {
  public:
   // Throws Error for what is not a trace, has another major version, was cut short or is damaged. A
   // trace that is being recorded, or whose recorder was killed, opens with the rows of its last
-  // commit.
+  // commit; one that is neither that nor finished with those of its last commit before the first
+  // that does not match its checksum, and warning() says so.
   static Trace open(const std::string& path);
   Trace(Trace&&) noexcept;
   Trace& operator=(Trace&&) noexcept;
@@ -56,8 +57,10 @@ class Trace {
   int format_major() const;
   int format_minor() const;
   Status status() const;
-  bool is_live() const;                   // a recorder is writing it: refresh() may bring more
-  bool was_killed() const;                // its recorder ended without closing it
+  bool is_live() const;     // a recorder is writing it: refresh() may bring more
+  bool was_killed() const;  // its recorder ended without closing it
+  // A sentence about rows that are left out because the file is damaged; "" where none are.
+  const std::string& warning() const;
   const std::string& provenance() const;  // JSON
   int64_t last_commit_ns() const;         // its time, since the trace's clock origin
   // Device and inode of the file that was opened: the path may name another by now.

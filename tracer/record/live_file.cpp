@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "tracer/hdf5/commit.h"
 #include "tracer/hdf5/dataset.h"
 #include "tracer/hdf5/file.h"
 #include "tracer/hdf5/trace_file.h"
@@ -67,8 +69,14 @@ struct LiveFile::Parts {
   struct Table {
     TableSpec spec;
     std::vector<DataSet> sets;
+    std::vector<Crc> sums;  // of what was appended since the last commit
     uint64_t rows = 0;
     bool dirty = false;
+
+    void append(size_t set, const void* data, uint64_t count) {
+      sets[set].append(data, count);
+      sums[set].add(data, count * element_bytes(spec.sets[set].type));
+    }
   };
 
   Hid file;
@@ -76,6 +84,7 @@ struct LiveFile::Parts {
   std::vector<Table> tables;
   DataSet commit_time;
   std::vector<DataSet> commit_rows;
+  DataSet commit_sum;
   DataSet commit_bytes;
   bool dirty = true;  // the first commit has no rows, and makes the empty trace readable
 
@@ -85,6 +94,7 @@ struct LiveFile::Parts {
       for (const DataSetSpec& set : spec.sets) {
         table.sets.push_back(create_growing_set(file.get(), name, spec, set));
       }
+      table.sums.resize(table.sets.size());
       table.spec = std::move(spec);
     }
     // Commits come every 200 ms: a chunk is filled in a minute or two.
@@ -96,6 +106,7 @@ struct LiveFile::Parts {
     for (const Table& table : tables) {
       commit_rows.push_back(commit_column(table.spec.name, ElementType::u64));
     }
+    commit_sum = commit_column(kCommitChecksum, ElementType::u64);
     commit_bytes = commit_column(kCommitFileBytes, ElementType::u64);
   }
 
@@ -123,7 +134,7 @@ struct LiveFile::Parts {
           } else {
             source.read_rows(t, set, begin, end, block.data());
           }
-          table.sets[set].append(block.data(), end - begin);
+          table.append(set, block.data(), end - begin);
         }
       }
       table.rows = rows;
@@ -137,6 +148,7 @@ struct LiveFile::Parts {
     }
     commit_time.close();
     for (DataSet& set : commit_rows) set.close();
+    commit_sum.close();
     commit_bytes.close();
   }
 
@@ -147,6 +159,7 @@ struct LiveFile::Parts {
     tables.clear();
     commit_time = DataSet();
     commit_rows.clear();
+    commit_sum = DataSet();
     commit_bytes = DataSet();
     file.reset();
   }
@@ -240,12 +253,12 @@ void LiveFile::write(const AnyTable& any) {
               if constexpr (is_list_column<decltype(column)>) {
                 // Values before ends: a reader that sees a row's end finds its values.
                 const uint64_t first = table.sets[set].size();
-                table.sets[set++].append(column.values.data(), column.values.size());
+                table.append(set++, column.values.data(), column.values.size());
                 ends.assign(column.ends.begin(), column.ends.end());
                 for (uint64_t& end : ends) end += first;
-                table.sets[set++].append(ends.data(), ends.size());
+                table.append(set++, ends.data(), ends.size());
               } else {
-                table.sets[set++].append(column.data(), column.size());
+                table.append(set++, column.data(), column.size());
               }
             });
         const size_t count = row_count(rows);
@@ -288,15 +301,24 @@ void LiveFile::flush_and_commit(int64_t time_ns) {
   }
   hsize_t bytes = 0;
   check(H5Fget_filesize(parts_->file.get(), &bytes), fmt::format("get the size of {}", path_));
-  const uint64_t file_bytes = bytes;
-  parts_->commit_time.append(&time_ns, 1);
+  Commit commit{time_ns, bytes};
+  Crc sum;
+  for (size_t table = 0; table < parts_->tables.size(); ++table) {
+    commit.rows[table] = parts_->tables[table].rows;
+    for (Crc& added : parts_->tables[table].sums) sum.add(std::exchange(added, Crc()));
+  }
+  sum.add_row(commit, std::vector<bool>(kTableCount, true));
+  commit.checksum = sum.value();
+  parts_->commit_time.append(&commit.time_ns, 1);
   parts_->commit_time.flush();
   for (size_t table = 0; table < parts_->tables.size(); ++table) {
-    parts_->commit_rows[table].append(&parts_->tables[table].rows, 1);
+    parts_->commit_rows[table].append(&commit.rows[table], 1);
     parts_->commit_rows[table].flush();
     parts_->tables[table].dirty = false;
   }
-  parts_->commit_bytes.append(&file_bytes, 1);
+  parts_->commit_sum.append(&commit.checksum, 1);
+  parts_->commit_sum.flush();
+  parts_->commit_bytes.append(&commit.file_bytes, 1);
   parts_->commit_bytes.flush();
   check(H5Fflush(parts_->file.get(), H5F_SCOPE_GLOBAL), fmt::format("write {}", path_));
   parts_->dirty = false;

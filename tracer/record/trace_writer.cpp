@@ -243,7 +243,7 @@ struct TraceWriter::Shared {
     file.close();
     // From here on the trace is whole; only its compressed copy may fail.
     try {
-      copy_final(TraceFile::open(path), *finish_as, path);
+      copy_final(TraceFile::open_unchecked(path), *finish_as, path);
       report.finalised = true;
     } catch (const std::exception& caught) {
       report.warning = fmt::format(

@@ -374,6 +374,7 @@ std::shared_ptr<Overview> read_overview(const Trace& trace) {
   overview->attention_rows = trace.rows<tracer::AttentionRows>();
 
   warn_of_status(*overview);
+  if (!trace.warning().empty()) overview->warnings.push_back(trace.warning() + ".");
   read_part(*overview, [&] { read_notes(trace, *overview); });
   read_part(*overview, [&] { read_provenance(trace, *overview); });
   read_part(*overview, [&] { read_runs(trace, *overview); });

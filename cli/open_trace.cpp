@@ -1,0 +1,16 @@
+// Opening a trace for a command that reads it.
+#include "cli/open_trace.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace kvreel::cli {
+
+tracer::Trace open_trace(const std::string& path) {
+  tracer::Trace trace = tracer::Trace::open(path);
+  if (!trace.warning().empty()) fmt::print(stderr, "kvreel: {}.\n", trace.warning());
+  return trace;
+}
+
+}  // namespace kvreel::cli
