@@ -6,111 +6,17 @@ import pathlib
 import random
 import shutil
 import signal
-import subprocess
-import sys
-import time
 import unittest
 
 import h5py
 import numpy as np
 
-from kvreel_command import DEMO, KVREEL, ROOT, KvreelTest, kvreel
-
-sys.path.insert(0, str(ROOT / "docs" / "examples"))
-from read_trace import Trace  # noqa: E402
+import faults
+from kvreel_command import DEMO, KvreelTest, kvreel
+from trace_compare import inputs_of, passes_of
 
 POLICIES = ["full", "refreekv:threshold=1%,5%", "streaming-llm:budget=50%"]
 RUNS = 4
-# Times, and rows whose number depends on what came before them.
-LEFT_OUT = {"start_ns", "duration_ns", "time_ns", "prefill_ns", "decide_ns", "decode_ns", "recorder_ns",
-            "process_peak", "prefill_pass", "ranking", "curve"}
-PASS_TABLES = ("steps", "spans", "memory", "attention", "attention_rows", "decisions", "fidelity",
-               "lost_attention", "scores")
-
-
-def column(file, table, name, begin, end):
-    """Rows [begin, end) of a column as bytes; of a list with the lengths of its rows."""
-    group = file[table]
-    if name + "_end" not in group:
-        return group[name][begin:end].tobytes()
-    ends = np.concatenate([[0], group[name + "_end"][:end]]).astype(np.int64)
-    return np.diff(ends[begin:]).tobytes() + group[name][ends[begin] : ends[end]].tobytes()
-
-
-def columns_of(file, table):
-    return [name for name in file[table] if not name.endswith("_end") and name not in LEFT_OUT]
-
-
-DECIDE, KEEP = 3, 4  # rows of names
-
-
-def row_tuples(file, table, begin, end, wanted=lambda row: True):
-    """Rows [begin, end) as tuples of what their columns hold; the run, which the pass says, left out."""
-    names = [name for name in columns_of(file, table) if name != "run"]
-    data = []
-    for name in names:
-        group = file[table]
-        if name + "_end" in group:
-            ends = np.concatenate([[0], group[name + "_end"][:end]]).astype(np.int64)
-            values = group[name][ends[begin] : ends[end]]
-            at = ends[begin:] - ends[begin]
-            data.append([values[at[i] : at[i + 1]].tobytes() for i in range(end - begin)])
-        else:
-            # As integers of the same bits: NaN is equal to itself, and rows can be sorted.
-            values = group[name][begin:end]
-            data.append(values.view(f"u{values.itemsize}").tolist())
-    rows = [dict(zip(names, row)) for row in zip(*data)]
-    return [tuple(row.values()) for row in rows if wanted(row)]
-
-
-def passes_of(path):
-    """What a trace tells of each (run, sample), times left out and references followed.
-
-    A pass that shares another's prefill has what both have of it: which pass of a sweep runs the model
-    over the prompt depends on which are left to do.
-    """
-    told = {}
-    with h5py.File(path, "r") as file:
-        passes = {name: file["passes"][name][:] for name in file["passes"]}
-
-        def range_of(table, row):
-            ends = passes[table + "_end"]
-            return (int(ends[row - 1]) if row else 0), int(ends[row])
-
-        for row, key in enumerate(zip(passes["run"].tolist(), passes["sample"].tolist())):
-            assert key not in told, f"{key} is there twice"
-            of_pass = {f"passes/{name}": column(file, "passes", name, row, row + 1)
-                       for name in columns_of(file, "passes")}
-            owner = int(passes["prefill_pass"][row]) - 1
-            if owner >= 0:
-                assert passes["sample"][owner] == key[1] and passes["prefill_pass"][owner] == 0, (key, owner)
-            for table in PASS_TABLES:
-                begin, end = range_of(table, row)
-                rows = row_tuples(file, table, begin, end)
-                if owner >= 0 and table in ("spans", "attention", "attention_rows"):
-                    rows += row_tuples(
-                        file, table, *range_of(table, owner),
-                        wanted=lambda r: r["step"] == 0 and r.get("op") not in (DECIDE, KEEP))
-                of_pass[table] = sorted(rows)
-                if table != "decisions":
-                    continue
-                for reference, target in (("ranking", "rankings"), ("curve", "curves")):
-                    for at, index in enumerate(file["decisions"][reference][begin:end]):
-                        for name in columns_of(file, target):
-                            of_pass[f"{target}/{name}/{at}"] = (
-                                column(file, target, name, index, index + 1) if index >= 0 else b"")
-            told[key] = of_pass
-    return told
-
-
-def inputs_of(path):
-    with h5py.File(path, "r") as file:
-        return {f"{table}/{name}": column(file, table, name, 0, len(file[table][first]))
-                for table, first in (("runs", "name_end"), ("samples", "id_end"), ("tokens", "id"),
-                                     ("names", "name_end"))
-                for name in columns_of(file, table)}
-
-
 def sha256(path):
     return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
 
@@ -118,37 +24,33 @@ def sha256(path):
 class Resume(KvreelTest):
     def arguments(self, trace, *more, policies=POLICIES, limit=6, prompts=DEMO / "prompts.jsonl"):
         arguments = ["record", "--model", DEMO / "model", "--prompts", prompts, "--max-new-tokens", 16,
-                     "--attention-rows", "--no-bandwidth", "-o", trace]
+                     "--attention-rows", "--no-bandwidth", "--commit-interval", 10, "-o", trace]
         if limit:
             arguments += ["--limit", limit]
         for policy in policies:
             arguments += ["--policy", policy]
         return [str(argument) for argument in [*arguments, *more]]
 
-    def start(self, *arguments):
-        return subprocess.Popen([KVREEL, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    def committed(self, path):
-        try:
-            trace = Trace(str(path))
-            passes = trace.rows["passes"]
-            trace.file.close()
-            return passes
-        except (OSError, SystemExit, KeyError):
-            return 0
+    def stopped_after(self, arguments, path, passes):
+        """A recording that stands still once so many passes are committed, or None where it ended before."""
+        # A resumed recording holds passes from the start: it must add one.
+        passes = max(passes, faults.committed_passes(path) + 1)
+        process = faults.start(arguments, path, "stop", [1], every=100)
+        while faults.wait_until_stopped(process):
+            if faults.committed_passes(path) >= passes:
+                return process
+            faults.go_on(process)
+        return self.fail(f"the recording ended before it had {passes} passes: {process.communicate()}")
 
     def stop_after(self, arguments, path, passes, number):
         """Starts a recording and ends it with a signal once so many passes are committed."""
-        # A resumed recording holds passes from the start, before it has learnt to catch signals: it must add one.
-        passes = max(passes, self.committed(path) + 1)
-        process = self.start(*arguments)
-        deadline = time.monotonic() + 120
-        while process.poll() is None and time.monotonic() < deadline and self.committed(path) < passes:
-            time.sleep(0.01)
-        ended_before = process.poll() is not None
-        if not ended_before:
-            process.send_signal(number)
-        out, err = process.communicate(timeout=120)
+        process = self.stopped_after(arguments, path, passes)
+        process.send_signal(number)
+        faults.go_on(process)
+        # It stands still at later writes, too.
+        while faults.wait_until_stopped(process):
+            faults.go_on(process)
+        out, err = process.communicate(timeout=300)
         return process.returncode, out, err
 
     def whole(self, *more, **options):
@@ -165,7 +67,7 @@ class Resume(KvreelTest):
             self.assertEqual(wrong, [], f"run and sample {key}")
 
     def notes(self, path):
-        trace = Trace(str(path))
+        trace = faults.Trace(str(path))
         notes = trace.notes()
         trace.file.close()
         return notes
@@ -179,26 +81,20 @@ class Resume(KvreelTest):
         chance = random.Random(20261124)
         trace = self.dir / "killed.h5"
         arguments = self.arguments(trace, limit=samples)
-        kills = kills_with_passes = 0
+        kills = 0
         for _ in range(6):
-            before = self.committed(trace) if trace.exists() else 0
+            before = faults.committed_passes(trace)
             if before > samples * RUNS // 2:
-                break  # a machine that is busy kills late: enough is left to resume
+                break  # one commit may have brought many: enough is left to resume
             code, _, err = self.stop_after(
                 arguments, trace, before + chance.randrange(0, 12), signal.SIGKILL)
-            if code == 0:
-                break
             self.assertEqual(code, -signal.SIGKILL, err)
             kills += 1
-            after = self.committed(trace)
-            self.assertGreaterEqual(after, before, "passes that were there are there")
-            kills_with_passes += after > 0
-        self.assertGreaterEqual(kills, 1, "the recording was too fast to be killed")
-        self.assertGreaterEqual(kills_with_passes, 1)
-        with h5py.File(trace, "r", swmr=True) as file:
-            complete = file.attrs["status"] == 1  # killed between its last write and its exit
+            after = faults.committed_passes(trace)
+            self.assertGreater(after, before, "passes that were there are there")
+        self.assertGreaterEqual(kills, 2)
         result = self.run_kvreel(*arguments)
-        self.assertIn("Nothing to do" if complete else "resuming", result.stdout + result.stderr)
+        self.assertIn("resuming", result.stdout + result.stderr)
         self.assert_same(trace, whole)
         with h5py.File(trace, "r") as file:
             self.assertEqual(file.attrs["status"], 1)
@@ -374,14 +270,11 @@ class Resume(KvreelTest):
     def test_a_trace_being_recorded_is_refused(self):
         trace = self.dir / "live.h5"
         arguments = self.arguments(trace, limit=35)
-        process = self.start(*arguments)
-        while self.committed(trace) < 2 and process.poll() is None:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGSTOP)
-        try:
-            self.assert_refused(kvreel(*arguments), "being recorded by another kvreel")
-        finally:
-            process.send_signal(signal.SIGCONT)
+        process = self.stopped_after(arguments, trace, 2)
+        self.assert_refused(kvreel(*arguments), "being recorded by another kvreel")
+        faults.go_on(process)
+        while faults.wait_until_stopped(process):
+            faults.go_on(process)
         process.communicate(timeout=120)
         self.assertEqual(process.returncode, 0)
         self.assertEqual(len(passes_of(trace)), 35 * RUNS)
