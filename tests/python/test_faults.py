@@ -264,6 +264,8 @@ class Disks(Faults):
                         continue
                     self.assert_told(result, trace, message, "name a file in a directory that can be written")
                     self.assertEqual(trace.read_bytes(), b"an older file")
+                    if error != "EROFS":
+                        self.assertEqual([f.name for f in self.dir.glob("trace.h5.*")], [])
         # A disk that cannot be written keeps the drafts, too; the next recording clears them away.
         self.run_kvreel(*self.arguments(trace, "--force"))
         self.assert_same(trace, whole)
@@ -306,6 +308,8 @@ class Disks(Faults):
                     self.assert_same(trace, whole)
                     with h5py.File(trace, "r") as file:
                         self.assertEqual(file.attrs["status"], 1)
+                    if error != "EROFS":
+                        self.assertEqual([f.name for f in self.dir.glob(f"{trace.name}.*")], [])
 
     def test_the_run_may_go_on_without_recording(self):
         whole, made = self.whole()

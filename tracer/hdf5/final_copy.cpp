@@ -28,7 +28,12 @@ class Draft {
   explicit Draft(std::string path) : path_(std::move(path)) {
     // What is there was left by a kill while it was written.
     ::unlink(path_.c_str());
-    file_ = create_file(path_, path_);
+    try {
+      file_ = create_file(path_, path_);
+    } catch (...) {
+      ::unlink(path_.c_str());
+      throw;
+    }
   }
   Draft(const Draft&) = delete;
   Draft& operator=(const Draft&) = delete;

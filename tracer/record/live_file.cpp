@@ -197,8 +197,8 @@ template <typename Fill, typename Publish>
 void LiveFile::create(std::string_view provenance, int64_t time_ns, Fill&& fill,
                       Publish&& publish) {
   const std::string draft = fmt::format("{}.{}{}", path_, ::getpid(), kDraftSuffix);
-  parts_->file = create_file(draft, path_, true);
   try {
+    parts_->file = create_file(draft, path_, true);
     parts_->identity = identity_of(parts_->file.get());
     mark_live(parts_->file.get());
     write_root(parts_->file.get(), path_, {kFormatMinor, Status::recording, provenance});
