@@ -7,12 +7,14 @@ anything failed. Takes the directory of the build, and the minutes that the long
 """
 
 import concurrent.futures
+import json
 import os
 import pathlib
 import platform
 import random
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,6 +27,8 @@ KILLS = int(os.environ.get("KVREEL_SOAK_KILLS", "200"))  # of each kind
 os.environ.update(KVREEL=str(BUILD / "cli" / "kvreel"), OMP_WAIT_POLICY="passive")
 sys.path.insert(0, str(ROOT / "tests" / "python"))
 sys.dont_write_bytecode = True
+
+import h5py  # noqa: E402
 
 import faults  # noqa: E402
 from test_faults import Kills, holds_commits, status_of  # noqa: E402
@@ -57,6 +61,13 @@ def check_killed(place, trace, whole, arguments, counts):
     place.assert_resumes(arguments, trace, whole)
 
 
+def age_of_last_commit(trace, killed_ns):
+    """Nanoseconds between a killed trace's last commit and the kill: more than this is not lost."""
+    with h5py.File(trace, "r", swmr=True) as file:
+        origin = json.loads(file["provenance"][:].tobytes())["clock"]["origin_steady_ns"]
+        return killed_ns - origin - int(file["commit/time_ns"][holds_commits(trace) - 1])
+
+
 def kills_at_moments(place):
     """SIGKILL at moments of real time, as they come."""
     chance = random.Random()
@@ -68,20 +79,25 @@ def kills_at_moments(place):
     place.run_kvreel(*arguments)
     lasts = time.monotonic() - begun
     counts = {"before the trace has its name": 0, "with passes": 0, "while compressing, or later": 0, "ended before": 0}
-    kills = 0
+    kills, ages = 0, []
     while kills < KILLS:
         for left in place.dir.glob("killed.h5*"):
             left.unlink()
         process = subprocess.Popen([faults.KVREEL, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(chance.uniform(0, 1.1 * lasts))
         process.kill()
+        killed_ns = time.monotonic_ns()
         if process.wait() == 0:
             counts["ended before"] += 1
             lasts *= 0.97
             continue
         kills += 1
+        if trace.exists() and status_of(trace) == 0:
+            ages.append(age_of_last_commit(trace, killed_ns) / 1e6)
         check_killed(place, trace, whole, arguments, counts)
-    return f"{kills} kills: " + ", ".join(f"{count} {name}" for name, count in counts.items())
+    return (f"{kills} kills: " + ", ".join(f"{count} {name}" for name, count in counts.items())
+            + f"; commits every 20 ms, the last one at most {max(ages):.0f} ms old when the kill came "
+              f"(median {statistics.median(ages):.0f}, n = {len(ages)})")
 
 
 def kills_at_writes(place):
@@ -185,6 +201,28 @@ def disk_full_everywhere(place):
     return f"{len(jobs)} recordings: left " + ", ".join(f"{name} {count} times" for name, count in counts.items())
 
 
+def slow_disk(place):
+    """Each write takes two milliseconds longer: more than the rows' own pace."""
+    trace, log = place.dir / "trace.h5", place.dir / "log"
+    arguments = place.arguments(trace, "--queue-size", "16KiB", "--quiet", limit=8)
+    begun = time.monotonic()
+    result = faults.run(arguments, trace, log=log, delay_us=2000)
+    lasted = time.monotonic() - begun
+    place.assertEqual(result.returncode, 0, result.stderr)
+    writes = sum(change.kind == faults.WRITE for change in faults.changes(log))
+    info = json.loads(place.run_kvreel("info", trace, "--json").stdout)
+    with h5py.File(trace, "r") as file:
+        starts = file["passes/start_ns"][:]
+        ran = float(starts[-1] - starts[0]) / 1e9
+    drops = info["recording"]["drops"]
+    place.assertGreater(drops.get("spans", 0), 0)
+    # Where the model waited for the disk, its passes would take about as long as the writes.
+    place.assertLess(ran, lasted / 2)
+    place.assertLess(info["recording"]["queue"]["high_water_bytes"], 64 << 20)
+    return (f"{writes} writes, {lasted:.1f} s; the passes began within {ran:.2f} s; queue at most "
+            f"{info['recording']['queue']['high_water_bytes']} bytes; dropped rows {drops}")
+
+
 def program(*command):
     def work(place):
         result = subprocess.run([str(word).replace("{}", str(place.dir)) for word in command], capture_output=True,
@@ -204,7 +242,7 @@ def main():
     parts = [("killed at random moments", kills_at_moments), ("killed at random writes", kills_at_writes),
              ("every boundary between writes", every_boundary),
              ("every boundary while resuming", every_boundary_of_resuming),
-             ("disk full at every write", disk_full_everywhere)]
+             ("disk full at every write", disk_full_everywhere), ("a slow disk", slow_disk)]
     limits = BUILD / "tests" / "trace_limits"
     if limits.exists():
         parts.append(("limits", program(limits, "{}")))
