@@ -27,6 +27,9 @@ size_t edit_distance(std::string_view a, std::string_view b);
 // Text without leading and trailing white space (space, tab, newline, carriage return).
 std::string_view trim(std::string_view text);
 
+// Takes the first line off a text, less its line feed. The last line may lack one.
+std::string_view take_line(std::string_view& text);
+
 // True when `bytes` is well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF).
 bool is_utf8(std::string_view bytes);
 
