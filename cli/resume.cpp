@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "tracer/read/resume.h"
 #include "tracer/read/trace.h"
@@ -158,7 +159,7 @@ void compare_runs(const std::string& path, const tracer::Trace& trace,
           "--policy options in the same order, new ones behind them, {}.",
           path, i + 1, there.name.at(i), name, kRemedy);
     }
-    const json then = json::parse(there.parameters.at(i), nullptr, false);
+    const json then = parse_json_or_discard(there.parameters.at(i));
     const json now = parameters_of(*runs[i].policy);
     const std::string at = first_difference(then, now, "");
     if (!at.empty()) {
@@ -200,11 +201,11 @@ void compare_samples(const std::string& path, const tracer::Trace& trace, uint64
     }
     if (row.text.at(0) != to_utf8_lossy(sample.text)) differ("another text");
     if (tokens != sample.tokens) differ("other tokens");
-    if (json::parse(row.answers.at(0), nullptr, false) != json(sample.answers)) {
+    if (parse_json_or_discard(row.answers.at(0)) != json(sample.answers)) {
       differ("other answers");
     }
     const std::string metadata = sample.metadata.empty() ? "{}" : sample.metadata;
-    if (json::parse(row.metadata.at(0), nullptr, false) != json::parse(metadata, nullptr, false)) {
+    if (parse_json_or_discard(row.metadata.at(0)) != parse_json_or_discard(metadata)) {
       differ("other metadata");
     }
   }
@@ -225,7 +226,7 @@ uint64_t planned_samples(const json& provenance, const tracer::KeptTrace& kept) 
     if (count.is_number_unsigned()) planned = count.get<uint64_t>();
   };
   take(provenance);
-  const json parts = json::parse(kept.continued, nullptr, false);
+  const json parts = parse_json_or_discard(kept.continued);
   if (parts.is_array() && !parts.empty()) take(parts.back());
   return planned;
 }
@@ -265,7 +266,7 @@ Resumption find_resumption(const std::string& path, std::span<const engine::Samp
   const tracer::Trace trace = open_trace(path);
   Resumption found;
   found.kept = find_kept(path, trace);
-  const json provenance = json::parse(trace.provenance(), nullptr, false);
+  const json provenance = parse_json_or_discard(trace.provenance());
   if (!provenance.is_object() || !provenance.contains("recording")) {
     fail("'{}' cannot be resumed: it does not say how it was recorded. To record anew, {}.", path,
          kRemedy);
@@ -280,7 +281,8 @@ Resumption find_resumption(const std::string& path, std::span<const engine::Samp
 }
 
 void require_same_settings(const Resumption& resumption, const json& settings) {
-  compare_settings(resumption.kept.path, json::parse(resumption.kept.provenance), settings);
+  compare_settings(resumption.kept.path, parse_json_or_discard(resumption.kept.provenance),
+                   settings);
 }
 
 }  // namespace kvreel::cli

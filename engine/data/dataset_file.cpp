@@ -2,10 +2,10 @@
 #include "engine/data/dataset_file.h"
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
 #include "base/error.h"
+#include "base/json.h"
+#include "base/read_file.h"
 #include "base/text.h"
 #include "engine/data/record_text.h"
 
@@ -14,13 +14,11 @@ namespace {
 
 using nlohmann::json;
 
-json parse(std::string_view text, const std::string& origin, std::string_view set) {
-  try {
-    return json::parse(text);
-  } catch (const json::exception& error) {
-    fail("{} is not valid JSON ({}); the layout of {} is described in docs/datasets.md.", origin,
-         to_utf8_lossy(error.what()), set);
-  }
+constexpr uint64_t kMostBytes = uint64_t{1} << 30;
+constexpr std::string_view kRemedy = "docs/datasets.md describes the layout";
+
+JsonSource whole(const std::filesystem::path& path) {
+  return {.name = "'" + path.string() + "'", .one_line = false, .remedy = kRemedy};
 }
 
 void require_object(const json& value, const std::string& origin, std::string_view set) {
@@ -65,16 +63,7 @@ std::string JsonRecord::id() const {
 }
 
 std::string read_bytes(const std::filesystem::path& path) {
-  if (std::filesystem::is_directory(path)) {
-    fail("'{}' is a directory; --dataset takes one file of the data set.", path.string());
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    fail("Cannot read the data set '{}': no such file, or no permission.", path.string());
-  }
-  std::ostringstream content;
-  content << file.rdbuf();
-  std::string bytes = std::move(content).str();
+  std::string bytes = read_file(path, kMostBytes, "the data set", "split it into several files");
   if (trim(bytes).empty()) fail("The data set '{}' is empty.", path.string());
   return bytes;
 }
@@ -85,8 +74,7 @@ std::string read_text(const std::filesystem::path& path) {
   if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
   if (is_utf8(text)) return text;
   int64_t line = 1;
-  std::istringstream lines(text);
-  for (std::string part; std::getline(lines, part) && is_utf8(part);) ++line;
+  for (std::string_view rest = text; is_utf8(take_line(rest));) ++line;
   fail("'{}' is not UTF-8 text (line {}); convert it, for example with iconv -f LATIN1 -t UTF-8.",
        path.string(), line);
 }
@@ -95,19 +83,19 @@ std::vector<JsonRecord> read_json_records(const std::filesystem::path& path, std
   const std::string text = read_text(path);
   std::vector<JsonRecord> records;
   if (path.extension() == ".json" && trim(text).starts_with('[')) {
-    for (json& value : parse(text, path.string(), set)) {
+    for (json& value : parse_json_text(text, whole(path))) {
       const auto number = static_cast<int64_t>(records.size()) + 1;
       records.push_back(
           {std::move(value), fmt::format("{}, record {}", path.string(), number), number});
     }
   } else {
-    std::istringstream lines(text);
     int64_t number = 0;
-    for (std::string line; std::getline(lines, line);) {
+    for (std::string_view rest = text; !rest.empty();) {
+      const std::string_view line = take_line(rest);
       ++number;
       if (trim(line).empty()) continue;
       const std::string origin = fmt::format("{}, line {}", path.string(), number);
-      records.push_back({parse(line, origin, set), origin, number});
+      records.push_back({parse_json_text(line, {origin, true, kRemedy}), origin, number});
     }
   }
   if (records.empty()) fail("The data set '{}' holds no records.", path.string());
@@ -116,7 +104,7 @@ std::vector<JsonRecord> read_json_records(const std::filesystem::path& path, std
 }
 
 JsonRecord read_json_object(const std::filesystem::path& path, std::string_view set) {
-  JsonRecord record{parse(read_text(path), path.string(), set), path.string(), 1};
+  JsonRecord record{parse_json_text(read_text(path), whole(path)), path.string(), 1};
   require_object(record.value, record.origin, set);
   return record;
 }

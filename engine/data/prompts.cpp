@@ -2,12 +2,12 @@
 #include "engine/data/prompts.h"
 
 #include <algorithm>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <sstream>
 
 #include "base/error.h"
+#include "base/json.h"
+#include "base/read_file.h"
 #include "base/text.h"
 #include "engine/data/record_text.h"
 
@@ -16,16 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-std::string read_file(const std::filesystem::path& path) {
-  if (std::filesystem::is_directory(path)) {
-    fail("'{}' is a directory; --prompts takes a .jsonl, .json or text file.", path.string());
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) fail("Cannot read the prompts '{}': no such file, or no permission.", path.string());
-  std::ostringstream content;
-  content << file.rdbuf();
-  return std::move(content).str();
-}
+constexpr uint64_t kMostBytes = uint64_t{1} << 30;
 
 std::vector<ChatMessage> read_messages(const json& value, const std::string& origin) {
   std::vector<ChatMessage> messages;
@@ -133,15 +124,6 @@ PromptRecord read_record(const json& record, const PromptOptions& options,
   return prompt;
 }
 
-json parse(std::string_view text, const std::string& origin) {
-  try {
-    return json::parse(text);
-  } catch (const json::exception& error) {
-    fail("{} is not valid JSON ({}). Every line of a .jsonl file must be one JSON object.", origin,
-         to_utf8_lossy(error.what()));
-  }
-}
-
 }  // namespace
 
 PromptRecord prompt_from_text(std::string text, std::string id) {
@@ -155,7 +137,8 @@ PromptRecord prompt_from_text(std::string text, std::string id) {
 
 std::vector<PromptRecord> read_prompts(const std::filesystem::path& path,
                                        const PromptOptions& options) {
-  const std::string content = read_file(path);
+  const std::string content =
+      read_file(path, kMostBytes, "the prompts", "split them into several files");
   const std::string name = path.string();
   const auto wanted = [&](int64_t index) {
     return index >= options.offset &&
@@ -163,18 +146,19 @@ std::vector<PromptRecord> read_prompts(const std::filesystem::path& path,
   };
   std::vector<PromptRecord> prompts;
   if (path.extension() == ".jsonl") {
-    std::istringstream lines(content);
     int64_t line_number = 0;
     int64_t index = 0;
-    for (std::string line; std::getline(lines, line);) {
+    for (std::string_view rest = content; !rest.empty();) {
+      const std::string_view line = take_line(rest);
       ++line_number;
       if (trim(line).empty()) continue;
       if (!wanted(index++)) continue;
       const std::string origin = fmt::format("{}, line {}", name, line_number);
-      prompts.push_back(read_record(parse(line, origin), options, origin, line_number));
+      prompts.push_back(
+          read_record(parse_json_text(line, json_line(origin)), options, origin, line_number));
     }
   } else if (path.extension() == ".json") {
-    const json records = parse(content, name);
+    const json records = parse_json_text(content, {.name = "'" + name + "'"});
     if (!records.is_array()) fail("{}: expected a JSON array of prompt records.", name);
     for (size_t i = 0; i < records.size(); ++i) {
       if (!wanted(static_cast<int64_t>(i))) continue;

@@ -1,15 +1,12 @@
 // JSON of a model directory, read strictly, with errors that name file, key and value.
 #include "engine/model/json_file.h"
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <memory>
-#include <system_error>
 #include <unordered_set>
 #include <utility>
 
 #include "base/error.h"
+#include "base/json.h"
+#include "base/read_file.h"
 #include "base/text.h"
 
 namespace kvreel::engine {
@@ -17,8 +14,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t kMaxDepth = 64;
-constexpr uintmax_t kMaxJsonBytes = 100'000'000;  // a tokenizer.json or an index is well below
+constexpr uint64_t kMaxJsonBytes = 100'000'000;  // a tokenizer.json or an index is well below
 constexpr size_t kMaxShown = 120;
 
 std::string shortened(std::string text, size_t most) {
@@ -27,20 +23,16 @@ std::string shortened(std::string text, size_t most) {
   return to_utf8_lossy(text) + "...";
 }
 
-// What the parser's events are checked for while the value is built.
-class StrictEvents {
+// Refuses keys that occur twice while the value is built.
+class UniqueKeys {
  public:
-  explicit StrictEvents(const std::string& file) : file_(file) {}
+  explicit UniqueKeys(const std::string& file) : file_(file) {}
 
   void see(json::parse_event_t event, const json& value) {
     switch (event) {
       case json::parse_event_t::object_start:
       case json::parse_event_t::array_start:
         keys_.emplace_back();
-        if (keys_.size() > kMaxDepth) {
-          fail("'{}' nests JSON deeper than {} levels; no model file does, so it is damaged.",
-               file_, kMaxDepth);
-        }
         break;
       case json::parse_event_t::object_end:
       case json::parse_event_t::array_end:
@@ -65,40 +57,18 @@ class StrictEvents {
 }  // namespace
 
 json parse_json(std::string_view text, const std::string& file) {
-  StrictEvents events(file);
-  try {
-    return json::parse(text, [&events](int, json::parse_event_t event, json& value) {
-      events.see(event, value);
-      return true;
-    });
-  } catch (const json::exception& error) {
-    fail("'{}' is not valid JSON: {}.", file, shortened(to_utf8_lossy(error.what()), 300));
-  }
+  UniqueKeys events(file);
+  return parse_json_text(text, {.name = "'" + file + "'"},
+                         [&events](int, json::parse_event_t event, json& value) {
+                           events.see(event, value);
+                           return true;
+                         });
 }
 
 json read_json_file(const std::filesystem::path& path) {
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  if (!std::filesystem::exists(status)) {
-    fail("Cannot read '{}': there is no such file.", path.string());
-  }
-  if (!std::filesystem::is_regular_file(status)) {
-    fail("Cannot read '{}': it is not a file.", path.string());
-  }
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
-                                                             std::fclose);
-  if (!file) fail("Cannot read '{}': {}.", path.string(), std::strerror(errno));
-  const uintmax_t size = std::filesystem::file_size(path, error);
-  if (error) fail("Cannot read '{}': {}.", path.string(), error.message());
-  if (size > kMaxJsonBytes) {
-    fail("'{}' has {}; a model's JSON file of more than {} is not read.", path.string(),
-         format_bytes(size), format_bytes(kMaxJsonBytes));
-  }
-  std::string text(size, '\0');
-  if (std::fread(text.data(), 1, text.size(), file.get()) != text.size()) {
-    fail("Cannot read '{}' to its end.", path.string());
-  }
-  return parse_json(text, path.string());
+  return parse_json(read_file(path, kMaxJsonBytes, "the model's JSON file",
+                              "no model has one as large, so fetch it again"),
+                    path.string());
 }
 
 std::string shown(const json& value) {

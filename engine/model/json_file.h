@@ -13,7 +13,7 @@ namespace kvreel::engine {
 
 // Parses `text`, which came from `file` (named in errors). Throws Error for malformed JSON, for a
 // key that occurs twice in one object (readers disagree on which one counts) and for nesting deeper
-// than 64.
+// than kDeepestJson.
 nlohmann::json parse_json(std::string_view text, const std::string& file);
 
 // The same of a whole file of at most 100 MB. Throws Error where it cannot be read.

@@ -33,43 +33,74 @@ uint64_t mem_available() {
   return 0;
 }
 
+// A count of elements or bytes that stays at its most where it would wrap: what a file asks for may
+// be any product of any sizes, and a wrapped one would look small.
+class Count {
+ public:
+  Count(int64_t value) : value_(static_cast<uint64_t>(std::max<int64_t>(value, 0))) {}
+  friend Count operator+(Count a, Count b) {
+    Count sum = 0;
+    if (__builtin_add_overflow(a.value_, b.value_, &sum.value_)) sum.value_ = kNoLimit;
+    return sum;
+  }
+  friend Count operator*(Count a, Count b) {
+    Count product = 0;
+    if (__builtin_mul_overflow(a.value_, b.value_, &product.value_)) product.value_ = kNoLimit;
+    return product;
+  }
+  uint64_t value() const { return value_; }
+
+ private:
+  uint64_t value_;
+};
+
+constexpr int64_t kFloatBytes = sizeof(float);
+
 // What AttentionStatistics::make() makes for a prompt of n tokens.
-uint64_t statistics_bytes(const ModelConfig& config, const StatisticsRequest& request, int64_t n) {
+Count statistics_bytes(const ModelConfig& config, const StatisticsRequest& request, int64_t n) {
   const int64_t by_key = std::min(request.last_rows, n) + (request.column_sums ? 1 : 0) +
                          (request.column_square_sums ? 1 : 0);
   const int64_t by_query = (request.row_norms ? 1 : 0) + (request.row_entropy ? 1 : 0);
-  const int64_t queries = std::min(request.last_queries, n) * config.head_dim;
-  const int64_t doubles = request.query_moments ? config.head_dim * (config.head_dim + 1) : 0;
-  return static_cast<uint64_t>(config.q_heads) *
-         static_cast<uint64_t>(((by_key + by_query) * n + queries) * int64_t{sizeof(float)} +
-                               doubles * int64_t{sizeof(double)});
+  const Count queries = Count(std::min(request.last_queries, n)) * config.head_dim;
+  const Count doubles =
+      request.query_moments ? Count(config.head_dim) * (config.head_dim + 1) : Count(0);
+  return Count(config.q_heads) * ((Count(by_key + by_query) * n + queries) * kFloatBytes +
+                                  doubles * int64_t{sizeof(double)});
 }
 
 // A ranking and its scores for every layer and KV head: the most that a policy's decisions take.
-uint64_t decision_bytes(const ModelConfig& config, int64_t n) {
-  return static_cast<uint64_t>(n * config.layers * config.kv_heads) *
-         (sizeof(int32_t) + sizeof(float));
+Count decision_bytes(const ModelConfig& config, int64_t n) {
+  return Count(n) * config.layers * config.kv_heads * int64_t{sizeof(int32_t) + sizeof(float)};
 }
 
 }  // namespace
 
+uint64_t MemoryEstimate::total() const {
+  uint64_t sum = 0;
+  for (const uint64_t part : {weights, cache, activations, statistics}) {
+    if (__builtin_add_overflow(sum, part, &sum)) return kNoLimit;
+  }
+  return sum;
+}
+
 MemoryEstimate estimate_memory(const ModelConfig& config, const WorkloadShape& shape) {
-  const auto floats = [](int64_t count) { return static_cast<uint64_t>(count) * sizeof(float); };
-  const int64_t positions = shape.longest_prompt + shape.max_new_tokens;
   const int64_t chunk = std::min(shape.longest_prompt, shape.chunk_rows);
+  const int64_t grown = std::min(shape.fidelity_steps, shape.max_new_tokens);
+  const Count uncut = shape.sharers > 0 ? Count(shape.longest_prompt) + grown : Count(0);
+  const Count positions = Count(shape.longest_prompt) + shape.max_new_tokens + uncut;
+  const Count hidden = Count(shape.longest_prompt) * config.hidden_size;
+  const Count workspace = Count(chunk) * (config.hidden_size + 2 * config.q_size() +
+                                          2 * config.kv_size() + 3 * config.intermediate_size);
   MemoryEstimate estimate;
   estimate.weights =
-      static_cast<uint64_t>(config.parameters()) * kernels::size_of(config.stored_dtype);
-  const int64_t grown = std::min(shape.fidelity_steps, shape.max_new_tokens);
-  const int64_t uncut = shape.sharers > 0 ? shape.longest_prompt + grown : 0;
-  estimate.cache = static_cast<uint64_t>((positions + uncut) * config.layers *
-                                         config.kv_bytes_per_position(shape.cache_dtype));
-  estimate.activations = floats(shape.longest_prompt * config.hidden_size + config.vocab_size +
-                                chunk * (config.hidden_size + 2 * config.q_size() +
-                                         2 * config.kv_size() + 3 * config.intermediate_size));
-  estimate.statistics =
-      statistics_bytes(config, shape.statistics, shape.longest_prompt) +
-      static_cast<uint64_t>(shape.sharers) * decision_bytes(config, shape.longest_prompt);
+      (Count(config.parameters()) * static_cast<int64_t>(kernels::size_of(config.stored_dtype)))
+          .value();
+  estimate.cache =
+      (positions * config.layers * config.kv_bytes_per_position(shape.cache_dtype)).value();
+  estimate.activations = ((hidden + config.vocab_size + workspace) * kFloatBytes).value();
+  estimate.statistics = (statistics_bytes(config, shape.statistics, shape.longest_prompt) +
+                         Count(shape.sharers) * decision_bytes(config, shape.longest_prompt))
+                            .value();
   return estimate;
 }
 

@@ -16,7 +16,8 @@ struct MemoryEstimate {
                              // caches of runs are made from an uncut one
   uint64_t activations = 0;  // hidden states and workspace
   uint64_t statistics = 0;   // of one layer's attention, and decisions that wait for their run
-  uint64_t total() const { return weights + cache + activations + statistics; }
+  // The sum, and the parts, stay at 2^64 - 1 where they would be more.
+  uint64_t total() const;
 };
 
 struct WorkloadShape {

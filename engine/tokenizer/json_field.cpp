@@ -1,9 +1,9 @@
 // A value inside a JSON file that knows its file and key, so that every refusal can name them.
 #include "engine/tokenizer/json_field.h"
 
-#include <fstream>
-
 #include "base/error.h"
+#include "base/json.h"
+#include "base/read_file.h"
 #include "engine/tokenizer/unicode.h"
 
 namespace kvreel::engine {
@@ -108,33 +108,14 @@ void JsonField::refuse(std::string_view expectation) const {
 }
 
 std::string read_text_file(const std::filesystem::path& path) {
-  constexpr uintmax_t kMaxSize = uintmax_t{1} << 30;
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) {
-    fail("{}: this file does not exist or is not a regular file; check the model directory.",
-         path.string());
-  }
-  const uintmax_t size = std::filesystem::file_size(path, error);
-  if (!error && size > kMaxSize) {
-    fail("{}: the file has {} bytes, and kvreel reads up to {}; check that it is the right file.",
-         path.string(), size, kMaxSize);
-  }
-  std::ifstream stream(path, std::ios::binary);
-  std::string text(error ? 0 : size, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (error || !stream) fail("{}: the file cannot be read; check its permissions.", path.string());
-  return text;
+  constexpr uint64_t kMost = 100'000'000;  // the largest tokenizers that are known have 35 MB
+  return read_file(path, kMost, "the tokenizer's file",
+                   "no model has one as large, so fetch it again");
 }
 
 nlohmann::json read_json_document(const std::filesystem::path& path) {
-  const std::string text = read_text_file(path);
-  nlohmann::json document;
-  try {
-    document = nlohmann::json::parse(text);
-  } catch (const nlohmann::json::parse_error& error) {
-    fail("{}: the JSON is malformed at byte {} of {}; the file may be truncated, fetch it again.",
-         path.string(), error.byte, text.size());
-  }
+  nlohmann::json document =
+      parse_json_text(read_text_file(path), {.name = "'" + path.string() + "'"});
   if (!document.is_object()) {
     fail("{}: the file holds no JSON object at its top; fetch it again.", path.string());
   }

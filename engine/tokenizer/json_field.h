@@ -45,10 +45,11 @@ class JsonField {
   std::string key_;
 };
 
-// The whole text of a file. Throws Error where it cannot be read.
+// The whole text of a file of at most 100 MB. Throws Error where it cannot be read.
 std::string read_text_file(const std::filesystem::path& path);
 
-// A parsed JSON file whose root is an object. Throws Error, naming the byte, where it is malformed.
+// A parsed JSON file whose root is an object. Throws Error, naming the place, where it is
+// malformed.
 nlohmann::json read_json_document(const std::filesystem::path& path);
 
 }  // namespace kvreel::engine

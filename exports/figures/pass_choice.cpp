@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/json.h"
 #include "exports/figures/samples.h"
 #include "exports/figures/threshold_series.h"
 #include "exports/tables/display.h"
@@ -176,7 +177,7 @@ void remark_drops(std::span<const RunChoice> runs, std::string_view table, plot:
     const auto notes = run.source().trace.notes();
     const auto note = notes.find("drops");
     if (note == notes.end()) continue;
-    const auto drops = nlohmann::json::parse(note->second, nullptr, false);
+    const auto drops = parse_json_or_discard(note->second);
     if (!drops.is_object()) continue;
     const auto count = drops.find(std::string(table));
     if (count == drops.end() || !count->is_number_integer() || count->get<int64_t>() <= 0) continue;

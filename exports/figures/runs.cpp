@@ -9,8 +9,8 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
-#include "exports/tables/json_text.h"
 
 namespace kvreel::exports {
 namespace {
@@ -22,7 +22,7 @@ constexpr std::string_view kBudget = "budget";
 
 std::vector<std::pair<std::string, std::string>> read_parameters(std::string_view json) {
   std::vector<std::pair<std::string, std::string>> parameters;
-  const auto object = parse_json<nlohmann::ordered_json>(json);
+  const auto object = parse_json_or_discard<nlohmann::ordered_json>(json);
   if (!object.is_object()) return parameters;
   for (const auto& item : object.items()) {
     if (item.key() == "preset") continue;

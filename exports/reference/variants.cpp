@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 
 namespace kvreel::exports {
 namespace {
@@ -101,7 +102,7 @@ std::vector<int> layers(const std::string& key, const std::string& text) {
 // Parameters as text, with what an older recorder did not write at its default.
 class Parameters {
  public:
-  explicit Parameters(std::string_view text) : values_(json::parse(text, nullptr, false)) {
+  explicit Parameters(std::string_view text) : values_(parse_json_or_discard(text)) {
     if (!values_.is_object()) {
       fail("a run of refreekv has parameters that are no JSON object; the trace is damaged");
     }

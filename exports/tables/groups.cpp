@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
-#include "exports/tables/json_text.h"
 
 namespace kvreel::exports {
 
@@ -20,7 +20,7 @@ std::vector<std::string> sample_groups(const tracer::Trace& trace, const std::st
   const tracer::Text metadata =
       trace.read_column(&tracer::Samples::metadata, 0, trace.rows<tracer::Samples>());
   for (size_t i = 0; i < metadata.rows(); ++i) {
-    const auto object = parse_json(metadata.at(i));
+    const auto object = parse_json_or_discard(metadata.at(i));
     groups.emplace_back(kNoGroup);
     if (!object.is_object()) continue;
     for (const auto& item : object.items()) {

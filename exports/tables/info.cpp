@@ -9,8 +9,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "base/text.h"
-#include "exports/tables/json_text.h"
 #include "exports/tables/labels.h"
 #include "exports/tables/metrics.h"
 #include "exports/tables/provenance.h"
@@ -28,7 +28,7 @@ using tracer::Trace;
 json note(const std::map<std::string, std::string>& notes, const std::string& key) {
   const auto found = notes.find(key);
   if (found == notes.end()) return {};
-  json value = parse_json(found->second);
+  json value = parse_json_or_discard(found->second);
   return value.is_discarded() ? json() : value;
 }
 
@@ -83,7 +83,7 @@ ordered_json describe_runs(const Trace& trace, const PassList& passes) {
     for (size_t pass = 0; pass < passes.size(); ++pass) {
       finished += passes.run[pass] == static_cast<int32_t>(run) && !passes.interrupted(pass);
     }
-    ordered_json parameters = parse_json<ordered_json>(runs.parameters.at(run));
+    ordered_json parameters = parse_json_or_discard<ordered_json>(runs.parameters.at(run));
     if (parameters.is_discarded()) parameters = nullptr;
     described.push_back({{"name", to_utf8_lossy(runs.name.at(run))},
                          {"policy", to_utf8_lossy(runs.policy.at(run))},

@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/sha256.h"
-#include "exports/tables/json_text.h"
 
 namespace kvreel::exports {
 namespace {
@@ -30,7 +30,8 @@ std::string shell_word(const std::string& argument) {
 
 }  // namespace
 
-Provenance::Provenance(const tracer::Trace& trace) : object_(parse_json(trace.provenance())) {
+Provenance::Provenance(const tracer::Trace& trace)
+    : object_(parse_json_or_discard(trace.provenance())) {
   if (!object_.is_object()) {
     fail("the provenance of {} is not a JSON object; the file is damaged", trace.path());
   }

@@ -77,13 +77,15 @@ TEST(TokenizerErrors, TheSmallTokenizerItselfLoads) {
 TEST(TokenizerErrors, NameAMissingFile) {
   const TempDirectory directory;
   EXPECT_TRUE(contains(error_of([&] { Tokenizer::load(directory.path()); }),
-                       {(directory / "tokenizer.json").string(), "does not exist"}));
+                       {(directory / "tokenizer.json").string(), "No such file"}));
 }
 
-TEST(TokenizerErrors, NameTheByteWhereATruncatedFileEnds) {
+TEST(TokenizerErrors, NameThePlaceWhereATruncatedFileEnds) {
   const std::string whole = tokenizer_document().dump();
   for (size_t length = 0; length < whole.size(); length += 7) {  // the empty file too
-    EXPECT_TRUE(contains(load_error(whole.substr(0, length)), {"malformed at byte", "truncated"}));
+    EXPECT_TRUE(contains(load_error(whole.substr(0, length)),
+                         {"not valid JSON: line 1, column",
+                          length == 0 ? "there is nothing in it" : "it ends too early"}));
   }
   EXPECT_TRUE(contains(load_error("[1, 2]"), {"no JSON object"}));
 }
@@ -276,12 +278,12 @@ TEST(TokenizerErrors, NameDetailsOfADecoderAndPostProcessor) {
 
 TEST(TokenizerErrors, RefuseSequencesThatNestWithoutEnd) {
   json nested = {{"type", "NFC"}};
-  for (int i = 0; i < 40; ++i) nested = {{"type", "Sequence"}, {"normalizers", {nested}}};
+  for (int i = 0; i < 24; ++i) nested = {{"type", "Sequence"}, {"normalizers", {nested}}};
   EXPECT_TRUE(contains(error_with("/normalizer", nested), {"normalizer.normalizers[0]", "nest"}));
   // Deeper than the stack could follow.
   const std::string deep =
       "{\"model\":" + std::string(200'000, '[') + std::string(200'000, ']') + "}";
-  EXPECT_TRUE(contains(load_error(deep), {"'model'", "list"}));
+  EXPECT_TRUE(contains(load_error(deep), {"deeper than 64"}));
 }
 
 TEST(TokenizerErrors, NameTheTokenThatAnUnknownCharacterNeeds) {

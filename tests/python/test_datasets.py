@@ -336,7 +336,7 @@ class BadInput(DatasetTest):
     def test_names_and_files(self):
         self.refused("gsm8:x.jsonl", "no data set 'gsm8'", "'gsm8k'", code=2)
         self.refused("gsm8k", "NAME:FILE", code=2)
-        self.refused(f"gsm8k:{self.dir}/nowhere.jsonl", "nowhere.jsonl", "no such file")
+        self.refused(f"gsm8k:{self.dir}/nowhere.jsonl", "nowhere.jsonl", "No such file")
         self.refused(f"gsm8k:{self.dir}", "directory")
         self.refused(f"gsm8k:{self.write('empty.jsonl', ' ')}", "empty.jsonl", "is empty")
         self.refused(f"longbench:{self.write('my_set.jsonl', lines({'input': ''}))}", "no data set 'my_set'", code=2)

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "base/error.h"
+#include "base/json.h"
 
 namespace kvreel::tracer {
 namespace {
@@ -134,7 +135,7 @@ int64_t last_time(const Trace& trace) {
 json note(const std::map<std::string, std::string>& notes, const std::string& key) {
   const auto found = notes.find(key);
   if (found == notes.end()) return nullptr;
-  const json value = json::parse(found->second, nullptr, false);
+  const json value = parse_json_or_discard(found->second);
   return value.is_discarded() ? json() : value;
 }
 

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 
 namespace kvreel::tracer {
@@ -153,7 +154,8 @@ Recorder::Recorder(const KeptTrace& kept, std::string_view part, const RecorderO
       callback_ns_(kept.callback_ns),
       inference_ns_(kept.inference_ns),
       earlier_{kept.writer_cpu_ns, kept.queue_high_water, kept.peak_rss, kept.drops} {
-  json parts = json::parse(kept.continued.empty() ? "[]" : kept.continued);
+  json parts = parse_json_or_discard(kept.continued);
+  if (!parts.is_array()) parts = json::array();
   json described = json::parse(require_json(part, true, "what is said of the trace's new part"));
   described["first_pass"] = kept.rows[table_index<Passes>()];
   described["clock"] = {{"time_ns", kept.end_ns}, {"steady_ns", now.steady_ns}, {"utc", now.utc}};

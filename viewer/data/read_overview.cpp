@@ -13,9 +13,9 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "exports/tables/info.h"
-#include "exports/tables/json_text.h"
 #include "exports/tables/labels.h"
 #include "exports/tables/metrics.h"
 #include "exports/tables/provenance.h"
@@ -45,7 +45,7 @@ std::string plain(const nlohmann::json& value) {
 
 // False where the text is no JSON object.
 bool read_fields(std::string_view text, std::map<std::string, std::string>& fields) {
-  const nlohmann::json object = exports::parse_json(text);
+  const nlohmann::json object = parse_json_or_discard(text);
   if (!object.is_object()) return false;
   for (const auto& item : object.items()) fields[to_utf8_lossy(item.key())] = plain(item.value());
   return true;
@@ -53,7 +53,7 @@ bool read_fields(std::string_view text, std::map<std::string, std::string>& fiel
 
 // False where the text is no JSON array of strings.
 bool read_strings(std::string_view text, std::vector<std::string>& strings) {
-  const nlohmann::json array = exports::parse_json(text);
+  const nlohmann::json array = parse_json_or_discard(text);
   if (!array.is_array()) return false;
   for (const nlohmann::json& value : array) {
     if (!value.is_string()) return false;
@@ -327,12 +327,12 @@ void warn_of_status(Overview& overview) {
 void read_notes(const Trace& trace, Overview& overview) {
   const auto notes = trace.notes();
   if (const auto found = notes.find("warning"); found != notes.end()) {
-    const nlohmann::json warning = exports::parse_json(found->second);
+    const nlohmann::json warning = parse_json_or_discard(found->second);
     overview.warnings.push_back(warning.is_string() ? to_utf8_lossy(warning.get<std::string>())
                                                     : to_utf8_lossy(found->second));
   }
   if (const auto found = notes.find("drops"); found != notes.end()) {
-    const nlohmann::json drops = exports::parse_json(found->second);
+    const nlohmann::json drops = parse_json_or_discard(found->second);
     if (!drops.is_object()) return;
     for (const auto& item : drops.items()) {
       if (!item.value().is_number_unsigned() || item.value().get<uint64_t>() == 0) continue;
