@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "base/visible_text.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/provenance.h"
@@ -194,7 +195,7 @@ std::unique_ptr<tracer::Recorder> start_recorder(const RecordOptions& options,
     recorder->add_run(run.spec.text, run.spec.name, parameters_of(*run.policy).dump());
   }
   if (!recorder->writer().warning().empty()) {
-    fmt::print(stderr, "kvreel: {}\n", recorder->writer().warning());
+    fmt::print(stderr, "kvreel: {}\n", visible_line(recorder->writer().warning()));
   }
   return recorder;
 }
@@ -204,11 +205,11 @@ void print_resumption(const RecordOptions& options, const Resumption& resumed) {
   if (options.quiet) return;
   const size_t done = resumed.kept.passes.size();
   if (resumed.complete) {
-    fmt::print("{} is complete: all {} passes are there. Nothing to do.\n", options.output,
-               resumed.passes);
+    fmt::print("{} is complete: all {} passes are there. Nothing to do.\n",
+               visible_line(options.output), resumed.passes);
   } else {
-    fmt::print(stderr, "kvreel: resuming {}: {} of {} passes are there.\n", options.output, done,
-               resumed.passes);
+    fmt::print(stderr, "kvreel: resuming {}: {} of {} passes are there.\n",
+               visible_line(options.output), done, resumed.passes);
   }
 }
 
@@ -226,20 +227,22 @@ engine::ExperimentPlan plan_of(const RecordOptions& options,
 
 void print_result(const RecordOptions& options, const tracer::FinishReport& report,
                   const tracer::Recorder& recorder, bool interrupted) {
-  if (!report.warning.empty()) fmt::print(stderr, "kvreel: {}\n", report.warning);
+  if (!report.warning.empty()) fmt::print(stderr, "kvreel: {}\n", visible_line(report.warning));
   for (const auto& [table, rows] : recorder.writer().drops()) {
     fmt::print(stderr, "kvreel: {} rows of '{}' were dropped: the disk did not keep up.\n", rows,
                table);
   }
   if (options.quiet) return;
+  const std::string output = visible_line(options.output);
   fmt::print("{} {} ({}). Next: kvreel compare {}{}\n",
-             interrupted ? "Interrupted; finished" : "Wrote", options.output,
-             format_bytes(report.file_bytes), options.output,
+             interrupted ? "Interrupted; finished" : "Wrote", output,
+             format_bytes(report.file_bytes), output,
              interrupted ? "; the same command resumes the recording" : "");
 }
 
 int record(RecordOptions options, const std::vector<std::string>& command) {
   const std::atomic<bool>& stop = stop_on_signals();
+  explain_shortened_files();
   const std::string started = utc_now();
   check_output(options);
   const std::vector<std::string> specs =
@@ -258,7 +261,7 @@ int record(RecordOptions options, const std::vector<std::string>& command) {
   options.max_new_tokens = prompts.prepare.max_new_tokens;
   const std::vector<engine::Sample> samples = prepare_samples(prompts, model);
   if (!options.quiet) {
-    for (const std::string& note : prompts.notes) fmt::print("{}\n", note);
+    for (const std::string& note : prompts.notes) fmt::print("{}\n", visible_line(note));
   }
   const std::optional<Resumption> resumed = resumption(options, samples, runs);
   const engine::WorkloadShape shape = workload(samples, runs, model.config.layers, options);
@@ -301,6 +304,7 @@ int record(RecordOptions options, const std::vector<std::string>& command) {
     provenance["machine"]["read_bandwidth"] = measure_bandwidth(backend.threads());
   }
   std::unique_ptr<tracer::Recorder> recorder = start_recorder(options, provenance, runs, resumed);
+  explain_shortened_files_beside(options.output);
 
   const engine::Tokenizer* tokenizer = model.tokenizer ? &*model.tokenizer : nullptr;
   tracer::RecordingGuard guard(*recorder, [&](const std::string& what) {

@@ -19,6 +19,14 @@ int received_signal();
 // For a few files at most; a program uses either this or stop_on_signals().
 void remove_on_signals(const std::string& path);
 
+// SIGBUS, which is how a mapped file says that it was shortened, ends the process with exit code 1
+// and one sentence that names the file (base/mapped_files.h). Any other SIGBUS ends it as without
+// us.
+void explain_shortened_files();
+
+// What that sentence says of the trace, once there is one: that `path` can be read, and resumed.
+void explain_shortened_files_beside(const std::string& path);
+
 // A limit on file sizes arrives as an error from write(), like a full disk.
 void ignore_file_size_signal();
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/mapped_files.h"
 
 namespace kvreel::engine {
 namespace {
@@ -54,10 +55,13 @@ FileMapping::FileMapping(const std::filesystem::path& path) {
   // matter.
   ::madvise(address, size, MADV_WILLNEED);
   bytes_ = {static_cast<const std::byte*>(address), size};
+  note_mapped_file(bytes_, path.string());
 }
 
 FileMapping::~FileMapping() {
-  if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+  if (bytes_.empty()) return;
+  forget_mapped_file(bytes_);
+  ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
 FileMapping::FileMapping(FileMapping&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}

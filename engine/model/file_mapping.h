@@ -8,8 +8,8 @@
 namespace kvreel::engine {
 
 // Owns a private read-only mapping. The bytes stay where they are when the object is moved. A file
-// that is shortened by somebody else while it is mapped ends the process with SIGBUS: replace
-// models, do not edit them.
+// that is shortened by somebody else while it is mapped ends the process with SIGBUS where its
+// missing pages are read; it is noted in base/mapped_files.h, so that the handler can name it.
 class FileMapping {
  public:
   // Throws Error where `path` is not a regular file or cannot be mapped.
