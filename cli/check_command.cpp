@@ -2,9 +2,8 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <nlohmann/json.hpp>
 
-#include "base/error.h"
+#include "base/visible_text.h"
 #include "cli/commands.h"
 #include "cli/open_trace.h"
 #include "cli/output.h"
@@ -46,8 +45,7 @@ Command add_check_reference(CLI::App& program) {
             const tracer::Trace trace = open_trace(options->trace);
             const exports::CheckReport report = exports::check_reference(trace, options->check);
             if (options->format == "json") {
-              fmt::print("{}\n", exports::check_json(report).dump(
-                                     2, ' ', false, nlohmann::json::error_handler_t::replace));
+              print_json(exports::check_json(report));
             } else {
               fmt::print("{}", exports::render_check_text(report));
             }
@@ -56,7 +54,7 @@ Command add_check_reference(CLI::App& program) {
             fmt::print(stderr,
                        "kvreel: {} of the decisions in {} differ from the released code's, and "
                        "nothing explains it.\n",
-                       report.unexplained(), options->trace);
+                       report.unexplained(), visible_line(options->trace));
             return 1;
           }};
 }

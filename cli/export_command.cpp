@@ -147,7 +147,9 @@ void export_table(const ExportOptions& options, const std::string& command) {
                                     .version = exporter_version()};
   Target target(options.output, options);
   exports::write_table(target.stream(), list_of(traces), options.table, table, format,
-                       {.comments = !options.bare, .width = output_width()});
+                       {.comments = !options.bare,
+                        .terminal = options.output.empty() && isatty(STDOUT_FILENO) != 0,
+                        .width = output_width()});
   target.commit();
 }
 

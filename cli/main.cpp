@@ -5,10 +5,16 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/visible_text.h"
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "cli/version.h"
 
 namespace kvreel::cli {
@@ -25,13 +31,25 @@ constexpr const char* kExamples = R"(Examples:
 
 Exit codes: 0 done, 1 it failed (one sentence says why), 2 the command was written wrongly, 130 interrupted.)";
 
-// Messages quote files, whose bytes may be anything; a terminal gets text, on one line.
-void print_error(std::string_view message) {
-  std::string line = to_utf8_lossy(message);
-  for (char& c : line) {
-    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+void print_out_of_memory(std::string_view command) {
+  print_message(fmt::format(
+      "Out of memory while '{}' ran; {}.", command,
+      command == "record" ? "use a smaller model, fewer or shorter prompts, or --kv-dtype bf16"
+                          : "choose less of the trace (--run, --sample), or use a machine "
+                            "with more memory"));
+}
+
+// What CLI11 says of a command holds its words, which a shell may have taken from a directory's
+// names: every line of it is made visible.
+int print_usage(CLI::App& program, const CLI::ParseError& error) {
+  const bool asked_for_text = error.get_exit_code() == 0;  // --help, --version
+  std::ostringstream out;
+  program.exit(error, out, out);
+  const std::string text = std::move(out).str();
+  for (std::string_view rest = text; !rest.empty();) {
+    fmt::print(asked_for_text ? stdout : stderr, "{}\n", visible_line(take_line(rest)));
   }
-  fmt::print(stderr, "kvreel: {}\n", line);
+  return asked_for_text ? 0 : 2;
 }
 
 int run(int argc, char** argv) {
@@ -53,9 +71,7 @@ int run(int argc, char** argv) {
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const bool asked_for_text = error.get_exit_code() == 0;  // --help, --version
-    program.exit(error);
-    return asked_for_text ? 0 : 2;
+    return print_usage(program, error);
   }
   for (const Command& command : commands) {
     if (command.app->parsed()) return command.run();
@@ -70,15 +86,13 @@ int main(int argc, char** argv) {
   try {
     return kvreel::cli::run(argc, argv);
   } catch (const kvreel::UsageError& error) {
-    kvreel::cli::print_error(error.what());
+    kvreel::cli::print_message(error.what());
     return 2;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr,
-               "kvreel: Out of memory. Use a smaller model, fewer or shorter prompts, or "
-               "--kv-dtype bf16.\n");
+    kvreel::cli::print_out_of_memory(argc > 1 ? argv[1] : "kvreel");
     return 1;
   } catch (const std::exception& error) {
-    kvreel::cli::print_error(error.what());
+    kvreel::cli::print_message(error.what());
     return 1;
   }
 }

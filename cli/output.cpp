@@ -1,6 +1,7 @@
-// Standard output.
+// Standard output and standard error.
 #include "cli/output.h"
 
+#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <iostream>
 
 #include "base/error.h"
+#include "base/visible_text.h"
 
 namespace kvreel::cli {
 
@@ -22,6 +24,15 @@ void flush_output() {
   if (std::fflush(stdout) != 0 || !std::cout.flush()) {
     fail("Cannot write the output: the pipe or the disk did not take it.");
   }
+}
+
+void print_message(std::string_view message) {
+  fmt::print(stderr, "kvreel: {}\n", visible_line(message));
+}
+
+void print_json(const nlohmann::ordered_json& value) {
+  fmt::print("{}\n", unseen_escaped_json(value.dump(
+                         2, ' ', false, nlohmann::ordered_json::error_handler_t::replace)));
 }
 
 }  // namespace kvreel::cli

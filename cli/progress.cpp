@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "base/visible_text.h"
 
 namespace kvreel::cli {
 namespace {
@@ -96,7 +97,8 @@ void ProgressLine::update(const engine::Progress& progress) {
   }
   parts.push_back(fmt::format("{}/{} passes", progress.passes_done, progress.passes));
   const std::string name =
-      finished ? "" : fmt::format("{} {}", progress.run->spec.text, progress.sample->id);
+      finished ? ""
+               : visible_line(fmt::format("{} {}", progress.run->spec.text, progress.sample->id));
   show(parts, name, style_ == Style::lines && finished);
 }
 

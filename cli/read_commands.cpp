@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "base/visible_text.h"
 #include "cli/commands.h"
 #include "cli/open_trace.h"
 #include "cli/output.h"
@@ -18,10 +19,6 @@
 
 namespace kvreel::cli {
 namespace {
-
-void print_json(const nlohmann::ordered_json& value) {
-  fmt::print("{}\n", value.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
-}
 
 // Returns the exit code.
 int verify_trace(const std::string& path, bool as_json) {
@@ -40,15 +37,15 @@ int verify_trace(const std::string& path, bool as_json) {
                 {"seconds", seconds},
                 {"damage", std::move(damage)}});
   } else if (report.damage.empty()) {
-    fmt::print("{}: every byte of {} tables was read and is sound ({} in {:.2f} s{}).\n", path,
-               report.tables, format_bytes(report.bytes), seconds,
+    fmt::print("{}: every byte of {} tables was read and is sound ({} in {:.2f} s{}).\n",
+               visible_line(path), report.tables, format_bytes(report.bytes), seconds,
                report.commits > 0
                    ? fmt::format(", {} checksums of commits compared", report.commits)
                    : std::string());
   }
   flush_output();
   if (!as_json) {
-    for (const std::string& sentence : report.damage) fmt::print(stderr, "kvreel: {}.\n", sentence);
+    for (const std::string& sentence : report.damage) print_message(sentence + ".");
   }
   return report.damage.empty() ? 0 : 1;
 }
@@ -130,11 +127,11 @@ Command add_recover(CLI::App& program) {
   return {app, [options] {
             const tracer::RecoverReport report =
                 tracer::recover(options->trace, options->output, options->force);
-            fmt::print("Wrote {} ({}): {} finished passes{}.\n", options->output,
+            fmt::print("Wrote {} ({}): {} finished passes{}.\n", visible_line(options->output),
                        format_bytes(report.output_bytes), report.complete_passes,
                        report.incomplete_pass ? " and the beginning of one more" : "");
             flush_output();
-            if (!report.warning.empty()) fmt::print(stderr, "kvreel: {}.\n", report.warning);
+            if (!report.warning.empty()) print_message(report.warning + ".");
             return 0;
           }};
 }

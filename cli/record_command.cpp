@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/visible_text.h"
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/provenance.h"
 #include "cli/record_options.h"
@@ -195,7 +196,7 @@ std::unique_ptr<tracer::Recorder> start_recorder(const RecordOptions& options,
     recorder->add_run(run.spec.text, run.spec.name, parameters_of(*run.policy).dump());
   }
   if (!recorder->writer().warning().empty()) {
-    fmt::print(stderr, "kvreel: {}\n", visible_line(recorder->writer().warning()));
+    print_message(recorder->writer().warning());
   }
   return recorder;
 }
@@ -227,7 +228,7 @@ engine::ExperimentPlan plan_of(const RecordOptions& options,
 
 void print_result(const RecordOptions& options, const tracer::FinishReport& report,
                   const tracer::Recorder& recorder, bool interrupted) {
-  if (!report.warning.empty()) fmt::print(stderr, "kvreel: {}\n", visible_line(report.warning));
+  if (!report.warning.empty()) print_message(report.warning);
   for (const auto& [table, rows] : recorder.writer().drops()) {
     fmt::print(stderr, "kvreel: {} rows of '{}' were dropped: the disk did not keep up.\n", rows,
                table);
@@ -309,7 +310,7 @@ int record(RecordOptions options, const std::vector<std::string>& command) {
   const engine::Tokenizer* tokenizer = model.tokenizer ? &*model.tokenizer : nullptr;
   tracer::RecordingGuard guard(*recorder, [&](const std::string& what) {
     progress.clear();
-    fmt::print(stderr, "kvreel: {}; recording ends here, the run goes on\n", what);
+    print_message(fmt::format("{}; recording ends here, the run goes on", what));
   });
   const bool run_on = options.on_record_error == "continue";
   engine::Observer& observer = run_on ? static_cast<engine::Observer&>(guard) : *recorder;
@@ -330,7 +331,7 @@ int record(RecordOptions options, const std::vector<std::string>& command) {
     recorder.reset();
     fmt::print("Of the passes of this run, recorded or not:\n{}", tally_text(runs, guard.tally()));
     std::fflush(stdout);
-    fmt::print(stderr, "kvreel: {}.\n", rest_of_trace(options.output));
+    print_message(rest_of_trace(options.output) + ".");
     return 1;
   }
   print_result(options, report, *recorder, !finished);

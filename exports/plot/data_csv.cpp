@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "base/visible_text.h"
 #include "exports/plot/data.h"
 #include "exports/plot/data_text.h"
 #include "exports/plot/markup.h"
@@ -115,10 +116,7 @@ void CsvWriter::head() {
 }
 
 void CsvWriter::comment(std::string_view key, std::string_view text) {
-  std::string line = fmt::format("# {}: {}", key, text);
-  std::replace_if(
-      line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
-  buffer_ += to_utf8_lossy(line) + '\n';
+  buffer_ += fmt::format("# {}: {}\n", visible_line(key), visible_line(text));
 }
 
 void CsvWriter::begin(std::string_view mark, const std::string& series) {

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/visible_text.h"
 #include "exports/plot/data.h"
 #include "exports/plot/data_text.h"
 #include "exports/plot/markup.h"
@@ -174,7 +175,9 @@ void write_data_json(std::ostream& out, const Figure& figure) {
     }
   }
   for (const Panel& panel : figure.panels) json["panels"].push_back(panel_json(panel));
-  write_all(out, json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n', "data");
+  write_all(out,
+            unseen_escaped_json(json.dump(-1, ' ', false, Json::error_handler_t::replace)) + '\n',
+            "data");
 }
 
 }  // namespace kvreel::plot

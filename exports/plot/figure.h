@@ -2,7 +2,8 @@
 // that, once, for the window, the PDF, the PNG and the SVG alike.
 //
 // Text may hold markup: x_{i} sets a subscript, x^{i} a superscript; \_ \^ \{ \} \\ are the plain
-// characters. Text from a trace must go through escape_markup().
+// characters. Text from a trace must go through escape_markup(), which also shows control and
+// formatting characters as escapes (visible_line()).
 #pragma once
 
 #include <cstddef>

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/visible_text.h"
 #include "exports/plot/color_bar.h"
 #include "exports/plot/color_math.h"
 #include "exports/plot/draw.h"
@@ -227,9 +228,13 @@ class Layout {
     scene.height = page.height;
     scene.ground = tools_.colors.ground;
     scene.shapes = std::move(sheet.shapes);
-    scene.title = figure_.title.empty() ? figure_.name : figure_.title;
-    scene.metadata = figure_.metadata;
-    for (const std::string& remark : figure_.remarks) scene.metadata.emplace_back("remark", remark);
+    scene.title = visible_line(figure_.title.empty() ? figure_.name : figure_.title);
+    for (const auto& [key, value] : figure_.metadata) {
+      scene.metadata.emplace_back(key, visible_line(value));
+    }
+    for (const std::string& remark : figure_.remarks) {
+      scene.metadata.emplace_back("remark", visible_line(remark));
+    }
     return scene;
   }
 

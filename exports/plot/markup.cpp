@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/visible_text.h"
 #include "exports/plot/figure.h"
 
 namespace kvreel::plot {
@@ -51,7 +52,7 @@ void append(std::vector<MarkupPiece>& pieces, std::string text, Level level) {
 std::string escape_markup(std::string_view text) {
   std::string markup;
   markup.reserve(text.size());
-  for (const char c : text) {
+  for (const char c : visible_line(text)) {
     if (kSpecial.find(c) != kSpecial.npos) markup += '\\';
     markup += c;
   }

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <vector>
 
+#include "exports/tables/display.h"
+
 namespace kvreel::exports {
 namespace {
 
@@ -38,13 +40,14 @@ void add_differences(const VariantReport& variant, std::string& out) {
     out += fmt::format(
         "      sample {} ({}), layer {}: kvreel evicts {} of {} candidates, the released code {}; "
         "distance there {}, threshold {}: {}\n",
-        at.sample, at.sample_id, at.layer, at.cut, at.candidates, at.released,
+        at.sample, visible(at.sample_id), at.layer, at.cut, at.candidates, at.released,
         distance_text(at.distance), at.threshold, at.reason);
   }
 }
 
 void add_run(const RunReport& run, std::string& out) {
-  out += fmt::format("\nrun {}\n  variant of the released code: {}\n", run.run, run.variant);
+  out += fmt::format("\nrun {}\n  variant of the released code: {}\n", visible(run.run),
+                     visible(run.variant));
   if (run.passes_without_rows > 0) {
     out +=
         fmt::format("  {} passes without attention rows were left out\n", run.passes_without_rows);
@@ -113,7 +116,7 @@ std::string render_check_text(const CheckReport& report) {
   std::string out = fmt::format(
       "{}: recorded decisions beside those of the code released with ReFreeKV (arXiv 2502.16886),\n"
       "recomputed from the recorded attention rows; distances within {} of a threshold are ties\n",
-      report.trace, report.tolerance);
+      visible(report.trace), report.tolerance);
   for (const RunReport& run : report.runs) add_run(run, out);
   return out;
 }

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "base/visible_text.h"
 
 namespace kvreel::exports {
 namespace {
@@ -29,34 +30,6 @@ void for_each_character(std::string_view text, Use&& use) {
 
 size_t width_of(utf8proc_int32_t code) {
   return static_cast<size_t>(std::max(utf8proc_charwidth(code), 0));
-}
-
-// Characters that would move a terminal's cursor, change its state, or hide and reorder text.
-bool needs_escape(utf8proc_int32_t code) {
-  switch (utf8proc_category(code)) {
-    case UTF8PROC_CATEGORY_CC:
-    case UTF8PROC_CATEGORY_CF:
-    case UTF8PROC_CATEGORY_ZL:
-    case UTF8PROC_CATEGORY_ZP:
-      return true;
-    default:
-      return false;
-  }
-}
-
-std::string escaped(utf8proc_int32_t code) {
-  switch (code) {
-    case '\n':
-      return "\\n";
-    case '\r':
-      return "\\r";
-    case '\t':
-      return "\\t";
-    default:
-      if (code < 0x100) return fmt::format("\\x{:02x}", code);
-      if (code < 0x10000) return fmt::format("\\u{:04x}", code);
-      return fmt::format("\\U{:08x}", code);
-  }
 }
 
 template <typename T>
@@ -102,8 +75,8 @@ std::string visible(std::string_view bytes) {
       out += kSpace;
     } else if (code == '\\') {
       out += "\\\\";
-    } else if (needs_escape(code)) {
-      out += escaped(code);
+    } else if (is_unseen(code)) {
+      out += escape_of(code);
     } else {
       out += character;
     }

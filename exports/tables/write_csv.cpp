@@ -1,8 +1,8 @@
 // Tables as CSV.
-#include <algorithm>
 #include <string>
 
 #include "base/text.h"
+#include "base/visible_text.h"
 #include "exports/tables/formats.h"
 #include "exports/tables/output.h"
 
@@ -12,7 +12,7 @@ namespace {
 class CsvWriter : public RowSink {
  public:
   CsvWriter(std::ostream& out, const WriteOptions& options)
-      : out_(out), comments_(options.comments) {}
+      : out_(out), comments_(options.comments), terminal_(options.terminal) {}
 
   void head(const TableHead& head) override {
     out_.set_name("table '" + head.name + "'");
@@ -35,7 +35,9 @@ class CsvWriter : public RowSink {
     std::string line;
     for (size_t i = 0; i < cells.size(); ++i) {
       if (i > 0) line += ',';
-      line += plain(cells[i], "", [&](const std::string& text) { return field(text, i == 0); });
+      line += plain(cells[i], "", [&](const std::string& text) {
+        return field(terminal_ ? visible_line(text) : text, i == 0);
+      });
     }
     out_.add(line + "\n");
   }
@@ -43,12 +45,7 @@ class CsvWriter : public RowSink {
   void end() override { out_.finish(); }
 
  private:
-  void comment(const std::string& text) {
-    std::string line = to_utf8_lossy(text);
-    std::replace_if(
-        line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
-    out_.add("# " + line + "\n");
-  }
+  void comment(const std::string& text) { out_.add("# " + visible_line(text) + "\n"); }
 
   static std::string field(std::string_view bytes, bool first) {
     const std::string text = to_utf8_lossy(bytes);
@@ -66,6 +63,7 @@ class CsvWriter : public RowSink {
 
   Output out_;
   bool comments_;
+  bool terminal_;
 };
 
 }  // namespace

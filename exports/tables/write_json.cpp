@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/visible_text.h"
 #include "exports/tables/formats.h"
 #include "exports/tables/output.h"
 
@@ -47,7 +48,7 @@ class JsonWriter : public RowSink {
 
  private:
   static std::string quoted(std::string_view bytes) {
-    return nlohmann::json(to_utf8_lossy(bytes)).dump();
+    return unseen_escaped_json(nlohmann::json(to_utf8_lossy(bytes)).dump());
   }
   static bool is_finite(const Cell& cell) {
     if (const auto* value = std::get_if<float>(&cell)) return std::isfinite(*value);

@@ -20,6 +20,9 @@ struct WriteOptions {
   // text: title, trace and hash; CSV: title, metadata and units as lines that start with '#';
   // Markdown: title, and metadata below; LaTeX: both, as comments.
   bool comments = true;
+  // CSV: texts of control and formatting characters are shown as escapes, since a terminal would
+  // obey them; a program gets them as they are.
+  bool terminal = false;
   size_t width = 100;  // text: the widest text columns are shortened to fit; 0: they never are
 };
 
@@ -28,7 +31,8 @@ struct WriteOptions {
 //         as visible escapes
 //   csv   RFC 4180 quoting, lines end in LF. None is an empty field, "" an empty text; numbers are
 //         the shortest decimals that read back the same; a first field that starts with '#' is
-//         quoted. Ill-formed UTF-8 becomes U+FFFD.
+//         quoted. Ill-formed UTF-8 becomes U+FFFD. Texts are exact: one that begins with =, +, - or
+//         @ is not changed for the sake of spreadsheets, which may take it for a formula.
 //   json  {"table", "title", "metadata": {..}, "columns": [{"name", "unit"}, ..], "rows": [[..],
 //         ..]}. None and what is not finite is null.
 //   md    a GitHub table; column names in words with their unit, numbers rounded and right-aligned,

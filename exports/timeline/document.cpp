@@ -5,15 +5,13 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/visible_text.h"
 
 namespace kvreel::exports {
 
 std::string json_string(std::string_view bytes) {
-  std::string text = nlohmann::json(to_utf8_lossy(bytes)).dump();
-  // JSON allows DEL as it is, Perfetto's reader does not.
-  for (size_t at = text.find('\x7f'); at != std::string::npos; at = text.find('\x7f', at))
-    text.replace(at, 1, "\\u007f");
-  return text;
+  // JSON allows DEL as it is, Perfetto's reader does not: it is among the unseen.
+  return unseen_escaped_json(nlohmann::json(to_utf8_lossy(bytes)).dump());
 }
 
 std::string microseconds(int64_t ns) {

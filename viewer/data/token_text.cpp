@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "base/visible_text.h"
+
 namespace kvreel::viewer {
 namespace {
 
@@ -12,12 +14,6 @@ constexpr size_t kLongest = 4;  // bytes of a character
 
 uint8_t byte_at(std::string_view bytes, size_t i) {
   return static_cast<uint8_t>(bytes[i]);
-}
-
-// C0, DEL, C1, and what ends a line or a paragraph elsewhere.
-bool is_control(uint32_t code_point) {
-  return code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0) || code_point == 0x2028 ||
-         code_point == 0x2029;
 }
 
 }  // namespace
@@ -54,7 +50,7 @@ std::string display_piece(std::string_view bytes) {
       out += "\xE2\x8F\x8E";  // U+23CE
     } else if (character.code_point == '\t') {
       out += "\xE2\x87\xA5";  // U+21E5
-    } else if (is_control(character.code_point)) {
+    } else if (is_unseen(static_cast<int32_t>(character.code_point))) {
       out += fmt::format("<0x{:02X}>", character.code_point);
     } else {
       out += bytes.substr(0, length);

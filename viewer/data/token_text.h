@@ -20,8 +20,8 @@ struct Character {
 Character decode_character(std::string_view bytes);
 
 // The bytes of a token, or of several, as UTF-8 text on one line: newline as U+23CE, tab as U+21E5,
-// other control codes and bytes that are not UTF-8 as <0x1B> and <E4>. Spaces stay, and so do code
-// points beyond U+FFFF.
+// other control and formatting characters and bytes that are not UTF-8 as <0x1B>, <0x202E> and
+// <E4>. Spaces stay, and so do code points beyond U+FFFF.
 std::string display_piece(std::string_view bytes);
 
 // Whether the last of these bytes is a newline, so that the next token begins a line.

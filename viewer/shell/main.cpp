@@ -3,13 +3,21 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <new>
 #include <optional>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/visible_text.h"
 #include "viewer/shell/app.h"
 #include "viewer/shell/script.h"
 #include "viewer/shell/settings.h"
@@ -41,11 +49,7 @@ struct Options {
 };
 
 void print_line(std::string_view prefix, std::string_view message) {
-  std::string line = to_utf8_lossy(message);
-  for (char& c : line) {
-    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
-  }
-  fmt::print(stderr, "{}{}\n", prefix, line);
+  fmt::print(stderr, "{}{}\n", prefix, visible_line(message));
   std::fflush(stderr);
 }
 
@@ -149,7 +153,15 @@ int run_window(const Options& options) {
   return 0;
 }
 
+// Graphics drivers keep compiled shaders in the user's cache folder; the viewer's few take no time
+// to compile, and it writes nowhere but where it is told to. What the user has set stays.
+void keep_drivers_from_writing() {
+  setenv("MESA_SHADER_CACHE_DISABLE", "true", 0);
+  setenv("__GL_SHADER_DISK_CACHE", "0", 0);
+}
+
 int run(int argc, char** argv) {
+  keep_drivers_from_writing();
   CLI::App program(
       "kvreel-viewer shows what a policy did to the KV cache: which tokens each layer let go and "
       "when, what another policy or threshold would have done, and what it cost.",
@@ -187,7 +199,13 @@ int run(int argc, char** argv) {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const bool asked_for_text = error.get_exit_code() == 0;
-    program.exit(error);
+    std::ostringstream out;
+    program.exit(error, out, out);
+    // It holds the command's words, which a shell may have taken from a directory's names.
+    const std::string text = std::move(out).str();
+    for (std::string_view rest = text; !rest.empty();) {
+      fmt::print(asked_for_text ? stdout : stderr, "{}\n", visible_line(take_line(rest)));
+    }
     return asked_for_text ? 0 : 2;
   }
   if (options.headless) return run_headless(options);
@@ -206,6 +224,11 @@ int main(int argc, char** argv) {
   } catch (const kvreel::UsageError& error) {
     kvreel::viewer::print_line("kvreel-viewer: ", error.what());
     return 2;
+  } catch (const std::bad_alloc&) {
+    kvreel::viewer::print_line("kvreel-viewer: ",
+                               "Out of memory while the window was made ready or drawn; open fewer "
+                               "or smaller traces.");
+    return 1;
   } catch (const std::exception& error) {
     kvreel::viewer::print_line("kvreel-viewer: ", error.what());
     return 1;

@@ -7,12 +7,12 @@
 #include <array>
 #include <charconv>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/read_file.h"
 #include "base/text.h"
+#include "base/visible_text.h"
 #include "viewer/model/figure_choice.h"
 #include "viewer/shell/keys.h"
 
@@ -317,9 +317,8 @@ Script parse_script(std::string_view text, const std::string& name) {
 }
 
 Script read_script(const std::string& path) {
-  std::ifstream file(path);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) fail("Cannot read the script {}.", path);
+  constexpr uint64_t kMost = uint64_t{1} << 20;
+  const std::string text = read_file(path, kMost, "the script", "make several of it");
   return parse_script(text, path);
 }
 
@@ -336,7 +335,8 @@ void run_script(const Script& script, App& app, OffscreenHost& host) {
 std::string items_json(const Items& items, ImVec2 size) {
   // One item a line, so that people can read it, too.
   const auto text_json = [](const std::string& text) {
-    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return unseen_escaped_json(
+        nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   };
   std::string json = fmt::format("{{\"size\": [{:.0f}, {:.0f}],\n \"items\": {{", size.x, size.y);
   const char* separator = "\n";

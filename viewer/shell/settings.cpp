@@ -9,10 +9,12 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
+#include "base/read_file.h"
+#include "base/visible_text.h"
 
 namespace kvreel::viewer {
 namespace {
@@ -47,10 +49,16 @@ Settings load_settings(const std::string& path, std::string& problem) {
   Settings settings;
   std::error_code error;
   if (path.empty() || !std::filesystem::exists(path, error)) return settings;
-  std::ifstream file(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  const Json json = Json::parse(text, nullptr, false);
-  if (!file || !json.is_object()) {
+  Json json;
+  try {
+    constexpr uint64_t kMost = uint64_t{1} << 20;
+    json = parse_json_or_discard<Json>(
+        read_file(path, kMost, "the settings", "they are no settings of the viewer's"));
+  } catch (const Error& unreadable) {
+    problem = fmt::format("{} They are ignored.", unreadable.what());
+    return settings;
+  }
+  if (!json.is_object()) {
     problem = fmt::format("The settings in {} are damaged and ignored.", path);
     return settings;
   }
@@ -93,7 +101,7 @@ void save_settings(const std::string& path, const Settings& settings) {
                      {"recent", settings.recent}};
   const std::string part = path + ".part";
   std::ofstream file(part, std::ios::binary | std::ios::trunc);
-  file << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+  file << unseen_escaped_json(json.dump(2, ' ', false, Json::error_handler_t::replace)) << "\n";
   file.close();
   if (!file || std::rename(part.c_str(), path.c_str()) != 0) {
     const int why = errno;
