@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "base/error.h"
@@ -236,14 +238,12 @@ class SampleWork {
 
 std::vector<Run> make_runs(std::span<const std::string> texts) {
   std::vector<Run> runs;
+  std::set<std::string> names;
   for (size_t argument = 0; argument < texts.size(); ++argument) {
     for (PolicySpec& spec : parse_policy_specs(texts[argument])) {
-      for (const Run& run : runs) {
-        if (run.spec.text == spec.text) {
-          fail_usage(
-              "--policy '{}' is given twice; runs are named by their policy and must differ.",
-              spec.text);
-        }
+      if (!names.insert(spec.text).second) {
+        fail_usage("--policy '{}' is given twice; runs are named by their policy and must differ.",
+                   spec.text);
       }
       std::unique_ptr<Policy> policy = make_policy(spec);
       runs.push_back({.spec = std::move(spec),

@@ -28,7 +28,7 @@ class Random final : public FixedBudgetPolicy {
  public:
   explicit Random(PolicyOptions& options)
       : FixedBudgetPolicy(FixedBudget::take("random", options, FixedBudget::Decoding::offered)),
-        seed_(options.take_count("seed", 0)),
+        seed_(options.take_seed("seed", 0)),
         protection_(take_protection(options)) {}
 
  private:

@@ -49,7 +49,7 @@ class ReFreeKv final : public Policy {
     base_all_ = options.take_choice("base", "candidates", {"candidates", "all"}) == "all";
     metric_ = ReFreeKvMetric::take(options, script, by_attention_);
     budget_ = options.take_budget("budget", {.value = 1, .is_share = true});
-    seed_ = options.take_count("seed", 0);
+    seed_ = options.take_seed("seed", 0);
     if (score_rows_ < 1) fail_usage("Policy 'refreekv': score-rows must be at least 1.");
   }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -11,6 +12,11 @@
 
 namespace kvreel::engine {
 namespace {
+
+// More than any prompt has, and exact in a double; sums of a few of them are far from overflow.
+constexpr int64_t kMostPositions = 1'000'000'000'000;
+constexpr int64_t kMostLayers = 4096;  // no model has more
+constexpr size_t kMostSpecs = 1000;    // of one --policy: beyond, somebody's comma slipped
 
 // A whole decimal number, or nothing.
 bool parse_number(std::string_view text, double& value) {
@@ -106,12 +112,20 @@ double PolicyOptions::take_fraction_from(std::string_view key, double fallback, 
 }
 
 int64_t PolicyOptions::take_count(std::string_view key, int64_t fallback) {
+  return take_whole(key, fallback, kMostPositions);
+}
+
+int64_t PolicyOptions::take_seed(std::string_view key, int64_t fallback) {
+  return take_whole(key, fallback, std::numeric_limits<int64_t>::max());
+}
+
+int64_t PolicyOptions::take_whole(std::string_view key, int64_t fallback, int64_t most) {
   const std::string* text = take(key);
   if (!text) return fallback;
   int64_t value = 0;
-  if (parse_count(*text, value)) return value;
-  fail_usage("Policy '{}': {}={} is not a count; write a whole number such as {}=4.", policy_, key,
-             *text, key);
+  if (parse_count(*text, value) && value <= most) return value;
+  fail_usage("Policy '{}': {}={} is not a count; write a whole number such as {}=4, at most {}.",
+             policy_, key, *text, key, most);
 }
 
 namespace {
@@ -119,6 +133,7 @@ namespace {
 bool parse_amount(std::string_view text, Amount& amount) {
   int64_t count = 0;
   if (parse_count(text, count)) {
+    if (count > kMostPositions) return false;
     amount = {.value = static_cast<double>(count), .is_share = false};
     return true;
   }
@@ -170,6 +185,8 @@ std::vector<std::pair<int, Amount>> PolicyOptions::take_layer_amounts(std::strin
   const std::string* text = take(key);
   if (!text || *text == "none") return {};
   std::vector<std::pair<int, Amount>> amounts;
+  std::vector<bool> named(kMostLayers, false);
+  bool twice = false;
   // "0+1@100%+31@128": layers gather until their amount comes.
   std::string layers;
   for (const std::string& part : split(*text, '+')) {
@@ -183,17 +200,19 @@ std::vector<std::pair<int, Amount>> PolicyOptions::take_layer_amounts(std::strin
           "(0-1@128).",
           policy_, key, *text, part.substr(at + 1));
     }
-    for (const int layer : parse_layers(key, layers)) amounts.emplace_back(layer, amount);
+    for (const int layer : parse_layers(key, layers)) {
+      twice = twice || named[static_cast<size_t>(layer)];
+      named[static_cast<size_t>(layer)] = true;
+      amounts.emplace_back(layer, amount);
+    }
     layers.clear();
+    if (twice) break;
   }
   std::stable_sort(amounts.begin(), amounts.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
-  const auto twice =
-      std::adjacent_find(amounts.begin(), amounts.end(),
-                         [](const auto& a, const auto& b) { return a.first == b.first; });
-  if (!layers.empty() || twice != amounts.end()) {
+  if (!layers.empty() || twice) {
     fail_usage("Policy '{}': {}={} {}; write {}=0-1@100%+31@128.", policy_, key, *text,
-               layers.empty() ? "names a layer twice" : "ends in a layer without its budget", key);
+               twice ? "names a layer twice" : "ends in a layer without its budget", key);
   }
   return amounts;
 }
@@ -206,7 +225,7 @@ std::vector<int> PolicyOptions::take_layers(std::string_view key, std::vector<in
 }
 
 std::vector<int> PolicyOptions::parse_layers(std::string_view key, const std::string& text) const {
-  std::vector<int> layers;
+  std::vector<bool> named(kMostLayers, false);
   for (const std::string& part : split(text, '+')) {
     const size_t dash = part.find('-');
     int64_t first = 0;
@@ -215,15 +234,17 @@ std::vector<int> PolicyOptions::parse_layers(std::string_view key, const std::st
         parse_count(std::string_view(part).substr(0, dash), first) &&
         parse_count(dash == std::string::npos ? part : std::string_view(part).substr(dash + 1),
                     last) &&
-        first <= last && last < 100000;
+        first <= last && last < kMostLayers;
     if (!valid) {
       fail_usage("Policy '{}': {}={} is no list of layers; write {}=0-1, {}=0+1+31 or {}=none.",
                  policy_, key, text, key, key, key);
     }
-    for (int64_t layer = first; layer <= last; ++layer) layers.push_back(static_cast<int>(layer));
+    std::fill(named.begin() + first, named.begin() + last + 1, true);
   }
-  std::sort(layers.begin(), layers.end());
-  layers.erase(std::unique(layers.begin(), layers.end()), layers.end());
+  std::vector<int> layers;
+  for (size_t layer = 0; layer < named.size(); ++layer) {
+    if (named[layer]) layers.push_back(static_cast<int>(layer));
+  }
   return layers;
 }
 
@@ -271,6 +292,10 @@ std::vector<PolicySpec> parse_policy_specs(std::string_view text) {
       lists.push_back({key, {value}});
     }
     for (const auto& [key, values] : lists) {
+      if (specs.size() * values.size() > kMostSpecs) {
+        fail_usage("--policy '{}' stands for more than {} runs; give shorter lists of values.",
+                   text, kMostSpecs);
+      }
       std::vector<PolicySpec> grown;
       for (const PolicySpec& spec : specs) {
         for (const std::string& value : values) {

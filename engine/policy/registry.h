@@ -33,7 +33,8 @@ class PolicyOptions {
   // does not fit.
   double take_fraction(std::string_view key, double fallback);         // "1%" or "0.01"
   double take_signed_fraction(std::string_view key, double fallback);  // also "-30%"
-  int64_t take_count(std::string_view key, int64_t fallback);          // 0, 1, 2, ...
+  int64_t take_count(std::string_view key, int64_t fallback);          // 0, 1, 2, ..., 10^12
+  int64_t take_seed(std::string_view key, int64_t fallback);           // 0, 1, 2, ..., 2^63 - 1
   Amount take_amount(std::string_view key, Amount fallback);           // "50%", "0.5" or "128"
   std::string take_choice(std::string_view key, std::string_view fallback,
                           const std::vector<std::string>& choices);
@@ -51,6 +52,7 @@ class PolicyOptions {
  private:
   const std::string* take(std::string_view key);
   double take_fraction_from(std::string_view key, double fallback, double least);
+  int64_t take_whole(std::string_view key, int64_t fallback, int64_t most);
   std::vector<int> parse_layers(std::string_view key, const std::string& text) const;
 
   std::string policy_;
@@ -67,7 +69,8 @@ struct PolicySpec {
 };
 
 // Parses name[:key=value[,key=value]...]. A value may be a list: "threshold=1%,5%" stands for one
-// spec each; several lists for every combination. Throws UsageError for malformed text.
+// spec each; several lists for every combination, 1000 at most. Throws UsageError for malformed
+// text.
 std::vector<PolicySpec> parse_policy_specs(std::string_view text);
 
 // Throws UsageError for unknown policies, options and values, with the nearest known one.

@@ -262,6 +262,28 @@ TEST(PolicySpecs, NameTheNearestKnownWord) {
   EXPECT_TRUE(contains(message("streaming-llm:budget=150%"), "budget=150%"));
 }
 
+TEST(PolicySpecs, AreBounded) {
+  const auto message = [](const std::string& spec) {
+    return error_of([&] { make_policy(parse_policy_specs(spec).at(0)); });
+  };
+  // Counts that a double holds exactly, and whose sums are counts.
+  EXPECT_EQ(message("streaming-llm:sinks=1000000000000"), "");
+  EXPECT_TRUE(contains(message("streaming-llm:sinks=1000000000001"), "at most 1000000000000"));
+  EXPECT_TRUE(contains(message("streaming-llm:budget=9223372036854775807"), "neither a share"));
+  EXPECT_EQ(message("random:seed=9223372036854775807"), "");
+  // Layers that no model has.
+  EXPECT_EQ(message("refreekv:keep-layers=0-4095"), "");
+  EXPECT_TRUE(contains(message("refreekv:keep-layers=0-4096"), "no list of layers"));
+  EXPECT_TRUE(contains(message("streaming-llm:layer-budgets=0-3@5+3@6"), "names a layer twice"));
+  // Runs that nobody means.
+  std::string many = "refreekv:sinks=0";
+  for (int i = 1; i < 40; ++i) many += "," + std::to_string(i);
+  EXPECT_EQ(parse_policy_specs(many).size(), 40u);
+  many += ",recent=0";
+  for (int i = 1; i < 40; ++i) many += "," + std::to_string(i);
+  EXPECT_TRUE(contains(message(many), "more than 1000 runs"));
+}
+
 TEST(CutAt, ReadsTheCutOffTheStoredCurve) {
   const std::vector<float> curve = {0, 0.005f, 0.01f, 0.01f, 0.5f};
   EXPECT_EQ(cut_at(curve, 0.01), 3);  // float(0.01) is below 0.01
