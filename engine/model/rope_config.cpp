@@ -96,6 +96,16 @@ double positive(const JsonObject& scaling, const std::string& key, double value)
   return value;
 }
 
+// No published model is near either end; beyond, the formulas leave the range of numbers.
+double within_reason(const JsonObject& scaling, const std::string& key, double value) {
+  constexpr double kLeast = 1e-6;
+  constexpr double kMost = 1e6;
+  if (!(value >= kLeast && value <= kMost)) {
+    scaling.refuse(key, "it must be from 0.000001 to 1000000");
+  }
+  return value;
+}
+
 double read_factor(const JsonObject& scaling) {
   const double factor = scaling.required_number("factor");
   if (!(factor >= 1)) scaling.refuse("factor", "it must be at least 1");
@@ -141,8 +151,8 @@ void read_yarn(const JsonObject& config, const JsonObject& scaling, int64_t max_
                RopeConfig& rope) {
   rope.factor = read_factor(scaling);
   rope.original_max_positions = read_original_positions(config, scaling).value_or(max_positions);
-  rope.beta_fast = positive(scaling, "beta_fast", scaling.number("beta_fast").value_or(32));
-  rope.beta_slow = positive(scaling, "beta_slow", scaling.number("beta_slow").value_or(1));
+  rope.beta_fast = within_reason(scaling, "beta_fast", scaling.number("beta_fast").value_or(32));
+  rope.beta_slow = within_reason(scaling, "beta_slow", scaling.number("beta_slow").value_or(1));
   if (rope.beta_fast < rope.beta_slow) {
     scaling.refuse("beta_fast", fmt::format("it must not be below 'beta_slow', {}; their defaults "
                                             "are 32 and 1",
@@ -151,8 +161,8 @@ void read_yarn(const JsonObject& config, const JsonObject& scaling, int64_t max_
   rope.truncate = scaling.boolean("truncate").value_or(true);
   // YaRN (arXiv 2309.00071), section 3.4: sqrt(1/t) = 0.1 ln(s) + 1.
   rope.attention_factor =
-      positive(scaling, "attention_factor",
-               scaling.number("attention_factor").value_or(0.1 * std::log(rope.factor) + 1));
+      within_reason(scaling, "attention_factor",
+                    scaling.number("attention_factor").value_or(0.1 * std::log(rope.factor) + 1));
 }
 
 }  // namespace

@@ -87,6 +87,10 @@ TEST(RopeKeys, refuses_yarn_that_kvreel_does_not_compute) {
   EXPECT_TRUE(
       contains(yarn({{"beta_fast", 0.5}}), {"'rope_scaling.beta_fast' is 0.5", "beta_slow"}));
   EXPECT_TRUE(contains(yarn({{"attention_factor", -1.0}}), {"'rope_scaling.attention_factor'"}));
+  // Where the formulas would leave the range of numbers.
+  EXPECT_TRUE(contains(yarn({{"beta_fast", 1e-308}, {"beta_slow", 1e-308}}),
+                       {"'rope_scaling.beta_fast' is 1e-308", "from 0.000001 to 1000000"}));
+  EXPECT_TRUE(contains(yarn({{"attention_factor", 1e300}}), {"from 0.000001 to 1000000"}));
   EXPECT_TRUE(contains(yarn({{"truncate", "yes"}}), {"'rope_scaling.truncate' is \"yes\""}));
 }
 
