@@ -36,6 +36,10 @@ constexpr std::array kSecondWords = {"harbour", "garden",  "engine",  "library",
 
 // What is larger is a slip of the finger.
 constexpr int64_t kMostCount = 10'000'000;
+constexpr int64_t kMostPrompts = 100'000;
+
+// Sentences by which a context may be longer than the sum of its sentences' tokens suggests.
+constexpr size_t kMostBeyondEstimate = 64;
 
 std::vector<std::string> split_sentences(std::string_view text) {
   std::vector<std::string> sentences;
@@ -192,6 +196,11 @@ HaystackOptions parse_haystack_options(std::string_view text, bool ruler) {
     fail_usage("--dataset: queries={} asks for more facts than keys={} hides.", options.queries,
                options.keys);
   }
+  const auto depths = ruler ? int64_t{1} : static_cast<int64_t>(options.depths.size());
+  if (options.count * depths > kMostPrompts) {
+    fail_usage("--dataset: count={} makes {} prompts, above the {} that can be made; give less.",
+               options.count, options.count * depths, kMostPrompts);
+  }
   return options;
 }
 
@@ -237,7 +246,15 @@ DatasetRecords make_haystack(std::string_view text, const std::string& origin, b
       sum += tokens[(start + taken++) % tokens.size()];
     }
     while (taken > 0 && prompt_tokens(taken) > options.context) --taken;
-    while (prompt_tokens(taken + 1) <= options.context) ++taken;
+    // Longer than twice the estimate: what is added adds no tokens, and never will.
+    const size_t most = 2 * taken + kMostBeyondEstimate;
+    while (prompt_tokens(taken + 1) <= options.context) {
+      if (++taken <= most) continue;
+      fail(
+          "--dataset: sentences of '{}' do not make the prompt longer; write {{context}} into "
+          "--template, or use a model whose tokenizer knows the text's characters.",
+          origin);
+    }
     if (taken == 0) {
       fail(
           "--dataset: context={} leaves no room for a sentence of '{}': the prompt without it has "

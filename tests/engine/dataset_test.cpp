@@ -125,6 +125,9 @@ TEST(Haystack, OptionsAreChecked) {
             "--dataset: depths=50%+120% must be shares from 0% to 100% with '+' between them.");
   EXPECT_EQ(message_of([] { parse_haystack_options("keys=2,queries=3", true); }),
             "--dataset: queries=3 asks for more facts than keys=2 hides.");
+  EXPECT_EQ(message_of([] { parse_haystack_options("count=50000,depths=0%+50%+100%", false); }),
+            "--dataset: count=50000 makes 150000 prompts, above the 100000 that can be made; give "
+            "less.");
 }
 
 std::string numbered_sentences(int count) {
@@ -195,6 +198,16 @@ TEST(Haystack, AContextWithoutRoomIsRefused) {
             }),
             "--dataset: context=10 leaves no room for a sentence of 't.txt': the prompt without it "
             "has 13 tokens.");
+}
+
+TEST(Haystack, ATemplateThatDoesNotGrowWithItsContextIsRefused) {
+  HaystackOptions options{.context = 100};
+  EXPECT_EQ(message_of([&] {
+              make_haystack("Some words are here.", "t.txt", false, options, "Where is {key}?", 0,
+                            count_words);
+            }),
+            "--dataset: sentences of 't.txt' do not make the prompt longer; write {context} into "
+            "--template, or use a model whose tokenizer knows the text's characters.");
 }
 
 TEST(Scoring, EveryMetricOfTheSampleSeesThePartThatCounts) {
