@@ -26,6 +26,10 @@ struct ChatTemplate::Impl {
 
 ChatTemplate::ChatTemplate(std::string_view source, std::string origin) {
   require_utf8(source, origin);
+  if (source.size() > kMaxTemplateSource) {
+    fail("{} has {} bytes, and kvreel reads templates of up to {}; is it the right file?", origin,
+         source.size(), kMaxTemplateSource);
+  }
   jinja::Block body = jinja::parse(source, origin);
   impl_ = std::make_unique<const Impl>(Impl{std::move(origin), std::move(body)});
 }
@@ -35,7 +39,8 @@ ChatTemplate& ChatTemplate::operator=(ChatTemplate&&) noexcept = default;
 ChatTemplate::~ChatTemplate() = default;
 
 std::string ChatTemplate::render(std::span<const ChatMessage> messages, std::string_view bos_token,
-                                 std::string_view eos_token, bool add_generation_prompt) const {
+                                 std::string_view eos_token, bool add_generation_prompt,
+                                 int64_t most_work) const {
   std::vector<jinja::Value> list;
   for (const ChatMessage& message : messages) {
     require_utf8(message.role, "A message's role");
@@ -53,7 +58,7 @@ std::string ChatTemplate::render(std::span<const ChatMessage> messages, std::str
   variables.set("add_generation_prompt", jinja::Value(add_generation_prompt));
   if (!bos_token.empty()) variables.set("bos_token", jinja::make_string(std::string(bos_token)));
   if (!eos_token.empty()) variables.set("eos_token", jinja::make_string(std::string(eos_token)));
-  return jinja::render(impl_->body, variables, impl_->origin);
+  return jinja::render(impl_->body, variables, impl_->origin, most_work);
 }
 
 }  // namespace kvreel::engine

@@ -8,6 +8,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "engine/tokenizer/jinja_operators.h"
+
 namespace kvreel::engine::jinja {
 namespace {
 
@@ -80,6 +82,7 @@ Value map(const Value& subject, const CallArguments& arguments, const Place& pla
     for (const Value& item : iterate(subject, place)) {
       Value value = attribute_of(item, attribute);
       if (value.is_undefined() && bound[1] != nullptr) value = *bound[1];
+      place.spend(copy_work(value));
       mapped.push_back(std::move(value));
     }
     return make_list(std::move(mapped));
@@ -88,22 +91,28 @@ Value map(const Value& subject, const CallArguments& arguments, const Place& pla
   if (filter == nullptr || !is_filter(*filter)) place.refuse("the filter 'map' names no filter");
   CallArguments rest = arguments;
   rest.positional.erase(rest.positional.begin());
-  for (const Value& item : iterate(subject, place))
+  for (const Value& item : iterate(subject, place)) {
     mapped.push_back(apply_filter(*filter, item, rest, place));
+    place.spend(copy_work(mapped.back()));
+  }
   return make_list(std::move(mapped));
 }
 
 Value join(const Value& subject, const CallArguments& arguments, const Place& place) {
   const BoundArguments bound(arguments, {"d", "attribute"}, "join", place);
   const std::string separator = bound[0] == nullptr ? std::string() : to_text(*bound[0], place);
+  place.spend(separator.size());
   std::string text;
   bool first = true;
   for (const Value& item : iterate(subject, place)) {
+    const std::string part =
+        to_text(bound[1] == nullptr ? item : attribute_of(item, bound.string(1)), place);
+    place.spend(part.size() + (first ? 0 : separator.size()));
     if (!first) text += separator;
     first = false;
-    text += to_text(bound[1] == nullptr ? item : attribute_of(item, bound.string(1)), place);
+    text += part;
   }
-  return make_string(std::move(text));
+  return bounded_text(std::move(text), place);
 }
 
 Value json(const Value& subject, const CallArguments& arguments, const Place& place) {
@@ -125,6 +134,7 @@ Value json(const Value& subject, const CallArguments& arguments, const Place& pl
     }
     style.item_separator = *pair->items[0].string();
     style.key_separator = *pair->items[1].string();
+    place.spend(style.item_separator.size() + style.key_separator.size());
   }
   return make_string(to_json(subject, style, place));
 }
@@ -167,8 +177,10 @@ Value items_of(const Value& subject, const Place& place) {
   const Dict* dict = subject.dict();
   if (dict == nullptr) place.refuse("the filter 'items' takes a mapping");
   std::vector<Value> items;
-  for (const auto& [key, value] : dict->entries)
+  for (const auto& [key, value] : dict->entries) {
+    place.spend(key.size() + copy_work(value));
     items.push_back(make_list({make_string(key), value}, true));
+  }
   return make_list(std::move(items));
 }
 
@@ -222,8 +234,9 @@ Value apply_filter(std::string_view name, const Value& subject, const CallArgume
   if (name == "trim") return trimmed(subject, arguments, place);
   if (name == "replace") {
     const BoundArguments bound(arguments, {"old", "new", "count"}, name, place);
-    return make_string(replace_all(to_text(subject, place), bound.string(0), bound.string(1),
-                                   bound.integer(2, -1)));
+    return bounded_text(replace_all(to_text(subject, place), bound.string(0), bound.string(1),
+                                    bound.integer(2, -1), place),
+                        place);
   }
 
   const BoundArguments none(arguments, {}, name, place);
@@ -255,8 +268,8 @@ bool apply_test(std::string_view name, const Value& subject, const CallArguments
     }
     return arguments.positional[0];
   };
-  if (name == "eq" || name == "equalto") return equals(subject, one());
-  if (name == "ne") return !equals(subject, one());
+  if (name == "eq" || name == "equalto") return equals(subject, one(), place);
+  if (name == "ne") return !equals(subject, one(), place);
   if (name == "lt" || name == "lessthan") return less(subject, one(), place);
   if (name == "gt" || name == "greaterthan") return less(one(), subject, place);
   if (name == "le") return !less(one(), subject, place);

@@ -64,6 +64,6 @@ enum class LetterCase { kUpper, kLower, kTitle, kTitleWords, kCapitalized };
 // Throws Error for text beyond ASCII, whose case changes kvreel does not implement.
 std::string change_case(std::string_view text, LetterCase to, const Place& place);
 std::string replace_all(std::string_view text, std::string_view from, std::string_view to,
-                        int64_t count);
+                        int64_t count, const Place& place);
 
 }  // namespace kvreel::engine::jinja

@@ -12,17 +12,14 @@
 namespace kvreel::engine::jinja {
 namespace {
 
-// A template comes from a file: this stops one that loops without end. Rendering
-// a conversation takes about ten steps for each message and tag.
-constexpr int64_t kMaxSteps = 5'000'000;
-
 using Kind = Expression::Kind;
 
 enum class Flow { kNormal, kBreak, kContinue };
 
 class Renderer {
  public:
-  Renderer(const Dict& variables, std::string_view origin) : origin_(origin) {
+  Renderer(const Dict& variables, std::string_view origin, int64_t most_work)
+      : origin_(origin), work_{most_work} {
     scopes_.push_back(variables);
   }
 
@@ -32,22 +29,22 @@ class Renderer {
   }
 
  private:
-  Place at(int line) const { return {origin_, line}; }
+  Place at(int line) { return {origin_, line, &work_}; }
 
-  void step(int line) {
-    if (++steps_ > kMaxSteps) at(line).refuse("the template takes more than 5 million steps");
-  }
+  void step(int line) { at(line).spend(kStepWork); }
 
   void print(std::string_view text, int line) {
+    at(line).spend(text.size());
     if (text.size() > kMaxText - out_.size())
-      at(line).refuse("the template makes more than 256 MiB of text");
+      at(line).refuse("the template makes more than 64 MiB of text");
     out_ += text;
   }
 
   // ---- variables ----
 
-  Value lookup(const std::string& name) const {
+  Value lookup(const std::string& name, int line) {
     for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
+      at(line).spend(1 + scope->entries.size());
       if (const Value* found = scope->find(name)) return *found;
     }
     if (is_function(name)) return Value(Function{name});
@@ -65,13 +62,19 @@ class Renderer {
   }
 
   void assign_one(const Target& target, const Value& value, int line) {
-    if (target.attribute.empty()) return scopes_.back().set(target.name, value);
-    const Value object = lookup(target.name);
+    at(line).spend(copy_work(value));
+    if (target.attribute.empty()) {
+      at(line).spend(scopes_.back().entries.size());
+      return scopes_.back().set(target.name, value);
+    }
+    const Value object = lookup(target.name, line);
     const auto* space = object.as<std::shared_ptr<Namespace>>();
     if (space == nullptr) {
       at(line).refuse(fmt::format("'{}.{}' is assigned to, but '{}' is no namespace", target.name,
                                   target.attribute, target.name));
     }
+    if (nesting_of(value).has_namespace) refuse_namespace_inside(at(line));
+    at(line).spend((*space)->attributes.entries.size());
     (*space)->attributes.set(target.attribute, value);
   }
 
@@ -131,24 +134,26 @@ class Renderer {
   }
 
   void loop(const Statement& statement) {
-    auto items = std::make_shared<List>();
-    items->items = iterate(evaluate(*statement.expression), at(statement.line));
+    std::vector<Value> visited = iterate(evaluate(*statement.expression), at(statement.line));
     if (statement.condition) {
       std::vector<Value> kept;
-      for (Value& item : items->items) {
+      for (Value& item : visited) {
         scopes_.emplace_back();
         assign(statement.targets, item, statement.line);
         step(statement.line);
         if (is_true(evaluate(*statement.condition))) kept.push_back(std::move(item));
         scopes_.pop_back();
       }
-      items->items = std::move(kept);
+      visited = std::move(kept);
     }
-    if (items->items.empty()) {
+    if (visited.empty()) {
       scoped(statement.other);
       return;
     }
+    const Value list = make_list(std::move(visited));
+    const auto& items = *list.as<std::shared_ptr<const List>>();
     for (size_t i = 0; i < items->items.size(); ++i) {
+      step(statement.line);
       scopes_.emplace_back();
       scopes_.back().set("loop", Value(std::shared_ptr<const Loop>(std::make_shared<Loop>(
                                      Loop{items, static_cast<int64_t>(i)}))));
@@ -161,13 +166,24 @@ class Renderer {
 
   // ---- expressions ----
 
+  // Bounds what every value costs, whatever made it.
   Value evaluate(const Expression& e) {
     step(e.line);
+    Value value = compute(e);
+    const Place place = at(e.line);
+    place.spend(copy_work(value));
+    const Nesting nesting = nesting_of(value);
+    if (nesting.depth > kMaxNesting) place.refuse("a value nests deeper than 100 levels");
+    if (nesting.depth > 0 && nesting.has_namespace) refuse_namespace_inside(place);
+    return value;
+  }
+
+  Value compute(const Expression& e) {
     switch (e.kind) {
       case Kind::kConstant:
         return e.constant;
       case Kind::kName:
-        return lookup(e.name);
+        return lookup(e.name, e.line);
       case Kind::kList:
       case Kind::kTuple: {
         std::vector<Value> items;
@@ -203,8 +219,10 @@ class Renderer {
       }
       case Kind::kConcatenate: {
         std::string text;
-        for (const ExpressionPtr& operand : e.operands)
+        for (const ExpressionPtr& operand : e.operands) {
           text += to_text(evaluate(*operand), at(operand->line));
+          if (text.size() > kMaxText) break;
+        }
         return bounded_text(std::move(text), at(e.line));
       }
       case Kind::kCompare:
@@ -240,6 +258,7 @@ class Renderer {
       const Value key = evaluate(*e.operands[i]);
       if (key.string() == nullptr)
         at(e.line).refuse("a dict's key that is no string is not supported by kvreel");
+      at(e.line).spend(result.entries.size());
       result.set(*key.string(), evaluate(*e.operands[i + 1]));
     }
     return make_dict(std::move(result));
@@ -267,7 +286,7 @@ class Renderer {
     return attribute_of(object, e.name);
   }
 
-  Value loop_attribute(const Loop& loop, const Expression& e) const {
+  Value loop_attribute(const Loop& loop, const Expression& e) {
     const auto size = static_cast<int64_t>(loop.items->items.size());
     const auto neighbour = [&](int64_t index) {
       return index < 0 || index >= size ? Value(Undefined{e.name})
@@ -352,13 +371,14 @@ class Renderer {
   std::string_view origin_;
   std::vector<Dict> scopes_;  // innermost last
   std::string out_;
-  int64_t steps_ = 0;
+  Work work_;
 };
 
 }  // namespace
 
-std::string render(const Block& body, const Dict& variables, std::string_view origin) {
-  return Renderer(variables, origin).run(body);
+std::string render(const Block& body, const Dict& variables, std::string_view origin,
+                   int64_t most_work) {
+  return Renderer(variables, origin, most_work).run(body);
 }
 
 }  // namespace kvreel::engine::jinja

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_set>
 
 #include "engine/tokenizer/jinja_builtins.h"
+#include "engine/tokenizer/jinja_operators.h"
+#include "engine/tokenizer/unicode.h"
 
 namespace kvreel::engine::jinja {
 namespace {
@@ -15,20 +18,28 @@ constexpr std::array<std::string_view, 15> kStringMethods = {
     "title", "capitalize", "replace", "join",       "find",     "count", "isspace"};
 constexpr std::array<std::string_view, 4> kDictMethods = {"items", "keys", "values", "get"};
 
+// The next of several occurrences: a walk over all of them looks at each byte once.
+size_t next_of(std::string_view text, std::string_view part) {
+  return find_text(text, part, Place{});
+}
+
 std::string_view strip_characters(std::string_view text, std::string_view set, bool left,
-                                  bool right) {
-  const std::vector<std::string_view> members = characters(set);
-  std::vector<std::string_view> letters = characters(text);
-  const auto is_member = [&](std::string_view c) {
-    return std::find(members.begin(), members.end(), c) != members.end();
-  };
-  size_t begin = 0;
-  size_t end = letters.size();
-  size_t bytes_before = 0;
-  size_t bytes_after = 0;
-  while (left && begin < end && is_member(letters[begin])) bytes_before += letters[begin++].size();
-  while (right && begin < end && is_member(letters[end - 1])) bytes_after += letters[--end].size();
-  return text.substr(bytes_before, text.size() - bytes_before - bytes_after);
+                                  bool right, const Place& place) {
+  place.spend(set.size());
+  std::unordered_set<char32_t> members;
+  for_each_character(
+      set, [&](std::string_view character) { members.insert(first_code_point(character).value); });
+  while (left && !text.empty()) {
+    const CodePoint c = first_code_point(text);
+    if (!members.contains(c.value)) break;
+    text.remove_prefix(c.length);
+  }
+  while (right && !text.empty()) {
+    const CodePoint c = last_code_point(text);
+    if (!members.contains(c.value)) break;
+    text.remove_suffix(c.length);
+  }
+  return text;
 }
 
 Value strip_method(std::string_view text, std::string_view name, const CallArguments& arguments,
@@ -38,7 +49,7 @@ Value strip_method(std::string_view text, std::string_view name, const CallArgum
   const bool right = name != "lstrip";
   if (bound[0] == nullptr || bound[0]->is_none())
     return make_string(std::string(strip(text, left, right)));
-  return make_string(std::string(strip_characters(text, bound.string(0), left, right)));
+  return make_string(std::string(strip_characters(text, bound.string(0), left, right, place)));
 }
 
 // startswith and endswith take a string or a tuple of them.
@@ -68,6 +79,7 @@ Value split_method(std::string_view text, const CallArguments& arguments, const 
         ++end;
         while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) ++end;
       }
+      place.spend(kStepWork);
       parts.push_back(make_string(std::string(text.substr(0, end))));
       text = strip(text.substr(end), true, false);
       if (left > 0) --left;
@@ -77,8 +89,9 @@ Value split_method(std::string_view text, const CallArguments& arguments, const 
   }
   const std::string& separator = bound.string(0);
   if (separator.empty()) place.refuse("the method 'split' takes a separator that is not empty");
-  for (size_t found = text.find(separator); found != std::string_view::npos && left != 0;
-       found = text.find(separator)) {
+  for (size_t found = next_of(text, separator); found != std::string_view::npos && left != 0;
+       found = next_of(text, separator)) {
+    place.spend(kStepWork);
     parts.push_back(make_string(std::string(text.substr(0, found))));
     text.remove_prefix(found + separator.size());
     if (left > 0) --left;
@@ -93,11 +106,14 @@ Value join_method(std::string_view separator, const CallArguments& arguments, co
   bool first = true;
   for (const Value& item : iterate(bound.required(0), place)) {
     if (item.string() == nullptr) place.refuse("the method 'join' takes strings");
-    if (!first) text += separator;
+    if (!first) {
+      place.spend(separator.size());
+      text += separator;
+    }
     first = false;
     text += *item.string();
   }
-  return make_string(std::move(text));
+  return bounded_text(std::move(text), place);
 }
 
 Value call_string_method(const std::string& text, std::string_view name,
@@ -108,22 +124,25 @@ Value call_string_method(const std::string& text, std::string_view name,
   if (name == "join") return join_method(text, arguments, place);
   if (name == "replace") {
     const BoundArguments bound(arguments, {"old", "new", "count"}, name, place);
-    return make_string(replace_all(text, bound.string(0), bound.string(1), bound.integer(2, -1)));
+    return bounded_text(
+        replace_all(text, bound.string(0), bound.string(1), bound.integer(2, -1), place), place);
   }
   if (name == "find") {
     const BoundArguments bound(arguments, {"sub"}, name, place);
-    const size_t found = text.find(bound.string(0));
-    if (found == std::string::npos) return Value(int64_t{-1});
-    return Value(static_cast<int64_t>(characters(std::string_view(text).substr(0, found)).size()));
+    const size_t found = find_text(text, bound.string(0), place);
+    if (found == std::string_view::npos) return Value(int64_t{-1});
+    return Value(count_characters(std::string_view(text).substr(0, found)));
   }
   if (name == "count") {
     const BoundArguments bound(arguments, {"sub"}, name, place);
     const std::string& part = bound.string(0);
     if (part.empty()) place.refuse("the method 'count' takes a string that is not empty");
     int64_t count = 0;
-    for (size_t at = text.find(part); at != std::string::npos;
-         at = text.find(part, at + part.size()))
+    std::string_view rest = text;
+    for (size_t at = next_of(rest, part); at != std::string_view::npos; at = next_of(rest, part)) {
+      rest.remove_prefix(at + part.size());
       ++count;
+    }
     return Value(count);
   }
   const BoundArguments none(arguments, {}, name, place);
@@ -145,6 +164,7 @@ Value call_dict_method(const Dict& dict, std::string_view name, const CallArgume
   const BoundArguments none(arguments, {}, name, place);
   std::vector<Value> result;
   for (const auto& [key, value] : dict.entries) {
+    place.spend(key.size() + copy_work(value));
     if (name == "keys") {
       result.push_back(make_string(key));
     } else if (name == "values") {
@@ -229,13 +249,13 @@ bool contains(const Value& b, const Value& a, const Place& place) {
     if (a.string() == nullptr) {
       place.refuse(fmt::format("'in' looks for a value of type '{}' in a string", type_name(a)));
     }
-    return text->find(*a.string()) != std::string::npos;
+    return find_text(*text, *a.string(), place) != std::string_view::npos;
   }
   if (const Dict* dict = b.dict())
     return a.string() != nullptr && dict->find(*a.string()) != nullptr;
   const std::vector<Value> items = iterate(b, place);
   return std::any_of(items.begin(), items.end(),
-                     [&](const Value& item) { return equals(item, a); });
+                     [&](const Value& item) { return equals(item, a, place); });
 }
 
 bool less(const Value& a, const Value& b, const Place& place) {
@@ -296,20 +316,22 @@ std::string change_case(std::string_view text, LetterCase to, const Place& place
 }
 
 std::string replace_all(std::string_view text, std::string_view from, std::string_view to,
-                        int64_t count) {
+                        int64_t count, const Place& place) {
   std::string result;
   if (from.empty()) {
     // Python puts `to` before each character and at the end.
-    for (const std::string_view c : characters(text)) {
+    for_each_character(text, [&](std::string_view c) {
+      place.spend(count != 0 ? to.size() : 0);
       if (count != 0) result += to;
       if (count > 0) --count;
       result += c;
-    }
+    });
     if (count != 0) result += to;
     return result;
   }
-  for (size_t found = text.find(from); found != std::string_view::npos && count != 0;
-       found = text.find(from)) {
+  for (size_t found = next_of(text, from); found != std::string_view::npos && count != 0;
+       found = next_of(text, from)) {
+    place.spend(to.size());
     result += text.substr(0, found);
     result += to;
     text.remove_prefix(found + from.size());

@@ -21,9 +21,11 @@ constexpr std::array<std::string_view, 5> kFunctions = {"dict", "namespace", "ra
 Value repeated(const std::string& text, int64_t count, const Place& place) {
   if (count <= 0 || text.empty()) return make_string("");
   if (static_cast<uint64_t>(count) > kMaxText / text.size()) {
-    place.refuse("the template makes more than 256 MiB of text");
+    place.refuse("the template makes more than 64 MiB of text");
   }
+  place.spend(static_cast<size_t>(count) * text.size());
   std::string result;
+  result.reserve(static_cast<size_t>(count) * text.size());
   for (int64_t i = 0; i < count; ++i) result += text;
   return make_string(std::move(result));
 }
@@ -67,10 +69,17 @@ Value make_attributes(std::string_view name, const CallArguments& arguments, con
   if (!arguments.positional.empty()) {
     const Dict* dict = arguments.positional[0].dict();
     if (dict == nullptr) place.refuse(fmt::format("'{}' takes one dict and named arguments", name));
+    for (const auto& [key, value] : dict->entries) place.spend(key.size() + copy_work(value));
     attributes = *dict;
   }
-  for (const auto& [key, value] : arguments.named) attributes.set(key, value);
+  for (const auto& [key, value] : arguments.named) {
+    place.spend(attributes.entries.size() + copy_work(value));
+    attributes.set(key, value);
+  }
   if (name == "dict") return make_dict(std::move(attributes));
+  for (const auto& [key, value] : attributes.entries) {
+    if (nesting_of(value).has_namespace) refuse_namespace_inside(place);
+  }
   return Value(std::make_shared<Namespace>(Namespace{std::move(attributes)}));
 }
 
@@ -86,6 +95,7 @@ Value range(const CallArguments& arguments, const Place& place) {
   for (int64_t i = start; step_size > 0 ? i < stop : i > stop;) {
     if (static_cast<int64_t>(items.size()) == kMaxRange)
       place.refuse("'range' counts beyond 100000 numbers");
+    place.spend(kStepWork);
     items.emplace_back(i);
     if (__builtin_add_overflow(i, step_size, &i)) break;
   }
@@ -106,8 +116,12 @@ std::string format_now(const std::string& format, const Place& place) {
 
 }  // namespace
 
+void refuse_namespace_inside(const Place& place) {
+  place.refuse("a namespace inside of another value is not supported by kvreel");
+}
+
 Value bounded_text(std::string text, const Place& place) {
-  if (text.size() > kMaxText) place.refuse("the template makes more than 256 MiB of text");
+  if (text.size() > kMaxText) place.refuse("the template makes more than 64 MiB of text");
   return make_string(std::move(text));
 }
 
@@ -134,10 +148,8 @@ Value apply_arithmetic(std::string_view op, const Value& left, const Value& righ
   }
   if (op == "+" && left.list() != nullptr && right.list() != nullptr &&
       left.list()->is_tuple == right.list()->is_tuple) {
-    std::vector<Value> items = left.list()->items;
-    items.insert(items.end(), right.list()->items.begin(), right.list()->items.end());
-    constexpr size_t kMaxItems = 10'000'000;
-    if (items.size() > kMaxItems) place.refuse("a list grows beyond 10 million items");
+    std::vector<Value> items = iterate(left, place);
+    for (Value& item : iterate(right, place)) items.push_back(std::move(item));
     return make_list(std::move(items), left.list()->is_tuple);
   }
   if (op == "*" && left.string() != nullptr && b != nullptr)
@@ -158,8 +170,8 @@ Value apply_arithmetic(std::string_view op, const Value& left, const Value& righ
 }
 
 bool holds(std::string_view op, const Value& left, const Value& right, const Place& place) {
-  if (op == "==") return equals(left, right);
-  if (op == "!=") return !equals(left, right);
+  if (op == "==") return equals(left, right, place);
+  if (op == "!=") return !equals(left, right, place);
   if (op == "in") return contains(right, left, place);
   if (op == "not in") return !contains(right, left, place);
   if (op == "<") return less(left, right, place);
@@ -180,12 +192,16 @@ Value item_of(const Value& object, const Value& index, const Place& place) {
       return Value(Undefined{fmt::format("item {}", *position)});
     return list->items[static_cast<size_t>(from_start)];
   }
-  const std::vector<std::string_view> letters = characters(*object.string());
-  const auto size = static_cast<int64_t>(letters.size());
+  const int64_t size = count_characters(*object.string());
   const int64_t from_start = *position < 0 ? *position + size : *position;
   if (from_start < 0 || from_start >= size)
     return Value(Undefined{fmt::format("item {}", *position)});
-  return make_string(std::string(letters[static_cast<size_t>(from_start)]));
+  std::string letter;
+  int64_t at = 0;
+  for_each_character(*object.string(), [&](std::string_view character) {
+    if (at++ == from_start) letter = character;
+  });
+  return make_string(std::move(letter));
 }
 
 Value slice_of(const Value& object, std::optional<int64_t> start, std::optional<int64_t> stop,

@@ -13,8 +13,11 @@ namespace kvreel::engine::jinja {
 
 // A template comes from a file: a text that it makes must stay within this, or it could be doubled
 // without end.
-inline constexpr size_t kMaxText = size_t{256} << 20;
+inline constexpr size_t kMaxText = size_t{64} << 20;
 Value bounded_text(std::string text, const Place& place);  // Error beyond kMaxText
+
+// Namespaces change, so that one inside of a value could come to hold itself.
+[[noreturn]] void refuse_namespace_inside(const Place& place);
 
 // -value or +value.
 Value with_sign(bool negative, const Value& value, const Place& place);

@@ -7,16 +7,13 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "base/error.h"
 #include "engine/tokenizer/unicode.h"
 
 namespace kvreel::engine::jinja {
 namespace {
-
-// Values nest as deep as a template's literals do, which the parser bounds; this bounds what loops
-// pile up.
-constexpr int kMaxDepth = 100;
 
 // repr() of a float: the shortest digits that give it back, with an exponent where Python writes
 // one.
@@ -45,7 +42,7 @@ std::string string_repr(std::string_view text) {
   const bool has_double = text.find('"') != std::string_view::npos;
   const char quote = has_single && !has_double ? '"' : '\'';
   std::string result(1, quote);
-  for (const std::string_view character : characters(text)) {
+  for_each_character(text, [&](std::string_view character) {
     const char32_t c = first_code_point(character).value;
     if (c == static_cast<char32_t>(quote) || c == '\\') {
       result += '\\';
@@ -65,7 +62,7 @@ std::string string_repr(std::string_view text) {
     } else {
       result += fmt::format("\\U{:08x}", static_cast<uint32_t>(c));
     }
-  }
+  });
   return result + quote;
 }
 
@@ -77,12 +74,14 @@ std::string list_repr(const List& list, const Place& place, int depth) {
     if (!text.empty()) text += ", ";
     text += repr(item, place, depth + 1);
   }
+  place.spend(text.size());
   if (!list.is_tuple) return "[" + text + "]";
   return "(" + text + (list.items.size() == 1 ? ",)" : ")");
 }
 
 std::string repr(const Value& value, const Place& place, int depth) {
-  if (depth > kMaxDepth) place.refuse("a value nests deeper than 100 levels");
+  if (depth > kMaxNesting) place.refuse("a value nests deeper than 100 levels");
+  place.spend(copy_work(value));
   if (value.is_undefined()) return "Undefined";
   if (const std::string* text = value.string()) return string_repr(*text);
   if (const List* list = value.list()) return list_repr(*list, place, depth);
@@ -90,8 +89,10 @@ std::string repr(const Value& value, const Place& place, int depth) {
     std::string text;
     for (const auto& [key, item] : dict->entries) {
       if (!text.empty()) text += ", ";
+      place.spend(key.size());
       text += string_repr(key) + ": " + repr(item, place, depth + 1);
     }
+    place.spend(text.size());
     return "{" + text + "}";
   }
   return to_text(value, place);
@@ -99,7 +100,7 @@ std::string repr(const Value& value, const Place& place, int depth) {
 
 void append_json_string(std::string& out, std::string_view text, bool ascii_only) {
   out += '"';
-  for (const std::string_view character : characters(text)) {
+  for_each_character(text, [&](std::string_view character) {
     const char32_t c = first_code_point(character).value;
     if (c == '"' || c == '\\') {
       out += '\\';
@@ -122,7 +123,7 @@ void append_json_string(std::string& out, std::string_view text, bool ascii_only
     } else {
       out += character;
     }
-  }
+  });
   out += '"';
 }
 
@@ -131,7 +132,8 @@ class JsonWriter {
   JsonWriter(const JsonStyle& style, const Place& place) : style_(style), place_(place) {}
 
   void write(const Value& value, int depth) {
-    if (depth > kMaxDepth) place_.refuse("a value nests deeper than 100 levels");
+    if (depth > kMaxNesting) place_.refuse("a value nests deeper than 100 levels");
+    place_.spend(copy_work(value));
     if (value.is_none()) {
       out_ += "null";
     } else if (const bool* truth = value.as<bool>()) {
@@ -183,6 +185,7 @@ class JsonWriter {
     out_ += '{';
     for (size_t i = 0; i < entries.size(); ++i) {
       separate(i, depth + 1);
+      place_.spend(entries[i]->first.size() + style_.key_separator.size());
       append_json_string(out_, entries[i]->first, style_.ascii_only);
       out_ += style_.key_separator;
       write(entries[i]->second, depth + 1);
@@ -192,14 +195,19 @@ class JsonWriter {
   }
 
   void separate(size_t index, int depth) {
-    if (index > 0) out_ += style_.item_separator;
+    if (index > 0) {
+      place_.spend(style_.item_separator.size());
+      out_ += style_.item_separator;
+    }
     break_line(depth);
   }
 
   void break_line(int depth) {
     if (style_.indent < 0) return;
+    const size_t blanks = static_cast<size_t>(style_.indent) * static_cast<size_t>(depth);
+    place_.spend(blanks);
     out_ += '\n';
-    out_.append(static_cast<size_t>(style_.indent) * static_cast<size_t>(depth), ' ');
+    out_.append(blanks, ' ');
   }
 
   const JsonStyle& style_;
@@ -211,6 +219,19 @@ class JsonWriter {
 
 void Place::refuse(std::string_view sentence) const {
   fail("{}, line {}: {}.", origin, line, sentence);
+}
+
+void Place::spend(size_t work_units) const {
+  if (work == nullptr) return;
+  if (static_cast<int64_t>(std::min<size_t>(work_units, INT64_MAX)) > work->left) {
+    refuse("rendering takes more work than any conversation needs; does the template end?");
+  }
+  work->left -= static_cast<int64_t>(work_units);
+}
+
+void Nesting::enclose(const Nesting& inside) {
+  depth = std::max(depth, inside.depth + 1);
+  has_namespace = has_namespace || inside.has_namespace;
 }
 
 const Value* Dict::find(std::string_view key) const {
@@ -245,12 +266,33 @@ Value make_string(std::string text) {
 }
 
 Value make_list(std::vector<Value> items, bool is_tuple) {
-  return Value(
-      std::shared_ptr<const List>(std::make_shared<List>(List{std::move(items), is_tuple})));
+  List list{std::move(items), is_tuple, {.depth = 1}};
+  for (const Value& item : list.items) list.nesting.enclose(nesting_of(item));
+  return Value(std::shared_ptr<const List>(std::make_shared<List>(std::move(list))));
 }
 
 Value make_dict(Dict dict) {
+  dict.nesting = {.depth = 1};
+  for (const auto& [key, item] : dict.entries) dict.nesting.enclose(nesting_of(item));
   return Value(std::shared_ptr<const Dict>(std::make_shared<Dict>(Dict{std::move(dict)})));
+}
+
+Nesting nesting_of(const Value& value) {
+  if (const List* list = value.list()) return list->nesting;
+  if (const Dict* dict = value.dict()) return dict->nesting;
+  Nesting nesting;
+  if (const auto* loop = value.as<std::shared_ptr<const Loop>>()) {
+    nesting.enclose((*loop)->items->nesting);
+  }
+  nesting.has_namespace =
+      nesting.has_namespace || value.as<std::shared_ptr<Namespace>>() != nullptr;
+  return nesting;
+}
+
+size_t copy_work(const Value& value) {
+  if (const std::string* text = value.string()) return kStepWork + text->size();
+  const auto* undefined = value.as<Undefined>();
+  return kStepWork + (undefined == nullptr ? 0 : undefined->name.size());
 }
 
 std::string_view type_name(const Value& value) {
@@ -280,7 +322,8 @@ const int64_t* as_integer(const Value& value, int64_t& storage) {
   return value.as<int64_t>();
 }
 
-bool equals(const Value& a, const Value& b) {
+bool equals(const Value& a, const Value& b, const Place& place) {
+  place.spend(kStepWork);
   int64_t storage_a = 0;
   int64_t storage_b = 0;
   const int64_t* integer_a = as_integer(a, storage_a);
@@ -299,15 +342,17 @@ bool equals(const Value& a, const Value& b) {
   if (const List* list = a.list()) {
     const List* other = b.list();
     return list->is_tuple == other->is_tuple &&
-           std::equal(list->items.begin(), list->items.end(), other->items.begin(),
-                      other->items.end(), equals);
+           std::equal(
+               list->items.begin(), list->items.end(), other->items.begin(), other->items.end(),
+               [&](const Value& left, const Value& right) { return equals(left, right, place); });
   }
   if (const Dict* dict = a.dict()) {
     const Dict* other = b.dict();
     if (dict->entries.size() != other->entries.size()) return false;
     return std::all_of(dict->entries.begin(), dict->entries.end(), [&](const auto& entry) {
+      place.spend(other->entries.size());
       const Value* value = other->find(entry.first);
-      return value != nullptr && equals(entry.second, *value);
+      return value != nullptr && equals(entry.second, *value, place);
     });
   }
   if (const auto* space = a.as<std::shared_ptr<Namespace>>()) {
@@ -334,13 +379,22 @@ std::string to_repr(const Value& value, const Place& place) {
 std::vector<Value> iterate(const Value& value, const Place& place) {
   std::vector<Value> items;
   if (value.is_undefined()) return items;
-  if (const List* list = value.list()) return list->items;
+  if (const List* list = value.list()) {
+    for (const Value& item : list->items) place.spend(copy_work(item));
+    return list->items;
+  }
   if (const std::string* text = value.string()) {
-    for (const std::string_view c : characters(*text)) items.push_back(make_string(std::string(c)));
+    for_each_character(*text, [&](std::string_view c) {
+      place.spend(kStepWork);
+      items.push_back(make_string(std::string(c)));
+    });
     return items;
   }
   if (const Dict* dict = value.dict()) {
-    for (const auto& [key, item] : dict->entries) items.push_back(make_string(key));
+    for (const auto& [key, item] : dict->entries) {
+      place.spend(kStepWork + key.size());
+      items.push_back(make_string(key));
+    }
     return items;
   }
   place.refuse(fmt::format("a value of type '{}' cannot be looped over", type_name(value)));
@@ -350,8 +404,7 @@ int64_t length_of(const Value& value, const Place& place) {
   if (value.is_undefined()) return 0;
   if (const List* list = value.list()) return static_cast<int64_t>(list->items.size());
   if (const Dict* dict = value.dict()) return static_cast<int64_t>(dict->entries.size());
-  if (const std::string* text = value.string())
-    return static_cast<int64_t>(characters(*text).size());
+  if (const std::string* text = value.string()) return count_characters(*text);
   place.refuse(fmt::format("a value of type '{}' has no length", type_name(value)));
 }
 
@@ -379,14 +432,18 @@ std::string_view strip(std::string_view text, bool left, bool right) {
   return text;
 }
 
-std::vector<std::string_view> characters(std::string_view text) {
-  std::vector<std::string_view> result;
-  for (size_t at = 0; at < text.size();) {
-    const size_t length = first_code_point(text.substr(at)).length;
-    result.push_back(text.substr(at, length));
-    at += length;
-  }
-  return result;
+size_t find_text(std::string_view text, std::string_view part, const Place& place) {
+  place.spend(text.size());
+  if (part.empty()) return 0;
+  // Unlike std::string_view::find, in linear time whatever the texts are.
+  const void* found = memmem(text.data(), text.size(), part.data(), part.size());
+  if (found == nullptr) return std::string_view::npos;
+  return static_cast<size_t>(static_cast<const char*>(found) - text.data());
+}
+
+int64_t count_characters(std::string_view text) {
+  return std::count_if(text.begin(), text.end(),
+                       [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
 }
 
 }  // namespace kvreel::engine::jinja

@@ -10,14 +10,28 @@
 #include <variant>
 #include <vector>
 
+#include "engine/tokenizer/unicode.h"
+
 namespace kvreel::engine::jinja {
+
+// What a rendering may still do, in bytes of text that it makes or copies, or as much work. It
+// bounds time and memory both: a template comes from a file that a stranger may have written.
+struct Work {
+  int64_t left = 0;
+};
+
+// Work beside the bytes of a text: one step of the evaluation, one item that is made or copied.
+inline constexpr size_t kStepWork = 64;
 
 // Where a template stands in its source; refuse() throws Error with a sentence that names it.
 struct Place {
   std::string_view origin;  // "tokenizer_config.json, key chat_template"
   int line = 0;
+  Work* work = nullptr;  // of the rendering under way
 
   [[noreturn]] void refuse(std::string_view sentence) const;  // without the full stop
+  // Throws Error where the rendering has no such work left.
+  void spend(size_t work_units) const;
 };
 
 class Value;
@@ -29,12 +43,27 @@ struct None {};
 struct Function {
   std::string name;  // of a global function: raise_exception, namespace, ...
 };
+// How a value is built of others: what walks over values recurses.
+struct Nesting {
+  int depth = 0;  // levels of lists, dicts and loops
+  bool has_namespace = false;
+
+  // Takes in a value that lies inside.
+  void enclose(const Nesting& inside);
+};
+
+// Values nest as deep as a template's literals do, which the parser bounds; this bounds what loops
+// pile up.
+inline constexpr int kMaxNesting = 100;
+
 struct List {
   std::vector<Value> items;
   bool is_tuple = false;
+  Nesting nesting{};  // make_list() fills it in
 };
 struct Dict {
   std::vector<std::pair<std::string, Value>> entries;  // in the order they were added
+  Nesting nesting{};                                   // make_dict() fills it in
 
   const Value* find(std::string_view key) const;  // nullptr where it is missing
   void set(std::string_view key, Value value);
@@ -81,10 +110,14 @@ Value make_string(std::string text);
 Value make_list(std::vector<Value> items, bool is_tuple = false);
 Value make_dict(Dict dict);
 
+Nesting nesting_of(const Value& value);
+// What a copy of the value costs: lists and dicts are shared.
+size_t copy_work(const Value& value);
+
 // "str", "list", ...: Python's name of the value's type.
 std::string_view type_name(const Value& value);
 bool is_true(const Value& value);
-bool equals(const Value& a, const Value& b);
+bool equals(const Value& a, const Value& b, const Place& place);
 // The value as int, where Python's arithmetic takes it as one: an int or a bool.
 const int64_t* as_integer(const Value& value, int64_t& storage);
 
@@ -111,7 +144,18 @@ std::string to_json(const Value& value, const JsonStyle& style, const Place& pla
 bool is_python_space(char32_t c);
 // `text` without white space at its ends, or at one of them.
 std::string_view strip(std::string_view text, bool left, bool right);
-// One string for each character.
-std::vector<std::string_view> characters(std::string_view text);
+// Where `part` first occurs in `text`, npos where it does not.
+size_t find_text(std::string_view text, std::string_view part, const Place& place);
+// How many characters there are.
+int64_t count_characters(std::string_view text);
+// Calls `see(character)` for each, a view of its bytes.
+template <typename See>
+void for_each_character(std::string_view text, See see) {
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = first_code_point(text.substr(at)).length;
+    see(text.substr(at, length));
+    at += length;
+  }
+}
 
 }  // namespace kvreel::engine::jinja

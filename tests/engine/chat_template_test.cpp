@@ -182,14 +182,14 @@ TEST(ChatTemplate, StopsTemplatesThatDoNotEnd) {
             "{% for a in range(9999) %}{% for b in range(9999) %}{% set c = a + b %}{% endfor %}"
             "{% endfor %}");
       }),
-      {"here.jinja, line 1", "5 million steps"}));
+      {"here.jinja, line 1", "more work than any conversation needs"}));
   std::string doubling = "{% set ns = namespace(x='aaaaaaaaaaaaaaaa') %}";
   doubling += "{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}";
-  EXPECT_TRUE(contains(error_of([&] { render(doubling); }), {"here.jinja, line 1", "256 MiB"}));
+  EXPECT_TRUE(contains(error_of([&] { render(doubling); }), {"here.jinja, line 1", "more work"}));
   // Nesting that would exhaust the stack.
   const auto nested = [](const std::string& open, const std::string& close) {
     std::string source;
-    for (int i = 0; i < 100'000; ++i) source += open;
+    for (int i = 0; i < 20'000; ++i) source += open;
     source += close;
     return error_of([&] { ChatTemplate(source, "here.jinja"); });
   };
@@ -200,7 +200,7 @@ TEST(ChatTemplate, StopsTemplatesThatDoNotEnd) {
   std::string nots = "{{ ";
   std::string sums = "{{ 1";
   std::string items = "{{ a";
-  for (int i = 0; i < 100'000; ++i) {
+  for (int i = 0; i < 20'000; ++i) {
     nots += "not ";
     sums += "+1";
     items += ".a";
@@ -210,6 +210,67 @@ TEST(ChatTemplate, StopsTemplatesThatDoNotEnd) {
       contains(error_of([&] { ChatTemplate(sums + " }}", "here.jinja"); }), {"1000 operators"}));
   EXPECT_TRUE(
       contains(error_of([&] { ChatTemplate(items + " }}", "here.jinja"); }), {"1000 operators"}));
+}
+
+// What a few words can make of little: each is refused within a second.
+TEST(ChatTemplate, StopsTemplatesThatMultiplyTextOrWork) {
+  const auto refusal = [](const std::string& source) { return error_of([&] { render(source); }); };
+  const std::string more = "more work than any conversation needs";
+  const std::vector<std::string> templates = {
+      // nothing is done in the loops but to loop
+      "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
+      "{% set s = 'x' * 100000 %}{% for i in range(100000) %}{% set t = s %}{% endfor %}",
+      "{{ range(100000) | join('x' * 10000) }}", "{{ ('a' * 10000) | replace('a', 'b' * 10000) }}",
+      "{{ ('a' * 10000).replace('', 'b' * 10000) }}",
+      "{{ range(1000) | list | tojson(separators=('x' * 100000, ':')) }}",
+      // the name of what is not there, and searches, over and over
+      "{% set u = {}['x' * 100000] %}{% for i in range(100000) %}{% set v = u %}{% endfor %}",
+      "{{ range(1000) | map('string') | select('in', 'x' * 100000) | list }}",
+      "{{ range(1000) | map('string') | map('join', 'x' * 100000) | list }}",
+      "{{ range(1000) | map('default', 'y') | map('trim', 'x' * 100000) | list }}",
+      "{{ range(1000) | map('default', 'x') | map('replace', '', 'x' * 99999) | list }}"};
+  for (const std::string& source : templates) {
+    EXPECT_TRUE(contains(refusal(source), {"here.jinja, line 1", more})) << source;
+  }
+  // Texts that nearly match everywhere.
+  EXPECT_EQ(render("{{ ('a' * 2000000 ~ 'b') in ('a' * 4000000) }}"), "False");
+  // Lists that hold themselves twice: as text, and compared.
+  const std::string doubled =
+      "{% set ns = namespace(x=[1], y=[1]) %}{% for i in range(60) %}"
+      "{% set ns.x = [ns.x, ns.x] %}{% set ns.y = [ns.y, ns.y] %}{% endfor %}";
+  EXPECT_TRUE(contains(refusal(doubled + "{{ ns.x }}"), {more}));
+  EXPECT_TRUE(contains(refusal(doubled + "{{ ns.x | tojson }}"), {more}));
+  EXPECT_TRUE(contains(refusal(doubled + "{{ ns.x == ns.y }}"), {more}));
+  EXPECT_TRUE(contains(
+      error_of([] { ChatTemplate(std::string(kMaxTemplateSource + 1, 'x'), "here.jinja"); }),
+      {"here.jinja has 262145 bytes", "262144"}));
+}
+
+TEST(ChatTemplate, StopsValuesThatNestWithoutEnd) {
+  const auto refusal = [](const std::string& body) {
+    return error_of([&] {
+      render("{% set ns = namespace(x=1) %}{% for i in range(100000) %}" + body + "{% endfor %}");
+    });
+  };
+  EXPECT_TRUE(contains(refusal("{% set ns.x = [ns.x] %}"), {"deeper than 100 levels"}));
+  EXPECT_TRUE(contains(refusal("{% set ns.x = {'x': ns.x} %}"), {"deeper than 100 levels"}));
+  EXPECT_TRUE(contains(refusal("{% for j in [ns.x] %}{% set ns.x = loop %}{% endfor %}"),
+                       {"deeper than 100 levels"}));
+  const std::string inside = "a namespace inside of another value";
+  EXPECT_TRUE(contains(refusal("{% set ns.x = ns %}"), {inside}));
+  EXPECT_TRUE(contains(refusal("{% set ns.x = [ns] %}"), {inside}));
+  EXPECT_TRUE(contains(refusal("{% set ns = namespace(x=ns) %}"), {inside}));
+}
+
+TEST(ChatTemplate, AConversationOfAMillionTokensIsWithinTheLimits) {
+  std::vector<ChatMessage> messages;
+  for (int i = 0; i < 1000; ++i) messages.push_back({"user", std::string(4000, 'x') + " "});
+  const ChatTemplate chat_template(
+      "{% for m in messages %}{% set content = '<|' + m['role'] + '|>' + m['content'] | trim %}"
+      "{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}{{ content }}"
+      "{% endfor %}",
+      "here.jinja");
+  EXPECT_EQ(chat_template.render(messages, "<s>", "</s>", true).size(), 3 + 1000 * (8 + 4000u));
 }
 
 TEST(ChatTemplate, LeavesTokensThatAModelLacksUndefined) {
