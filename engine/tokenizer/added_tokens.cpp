@@ -142,8 +142,10 @@ std::vector<Segment> AddedTokens::cut(std::string_view text, const Trie& trie) c
     at = match.end;
     if (token->single_word && !stands_alone(text, match)) continue;
     if (token->lstrip) {
-      const size_t begin = match.begin - trailing_white_space(text.substr(0, match.begin));
-      match.begin = std::max(begin, taken);
+      // Blanks that another token took stay its own, and are not looked at again and again.
+      const size_t before = std::min(taken, match.begin);
+      const size_t blanks = trailing_white_space(text.substr(before, match.begin - before));
+      match.begin = std::max(match.begin - blanks, taken);
     }
     if (token->rstrip) match.end += leading_white_space(text.substr(match.end));
     if (taken < match.begin) segments.push_back({{taken, match.begin}, std::nullopt});

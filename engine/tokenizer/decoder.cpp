@@ -44,18 +44,20 @@ void Decoder::read(const JsonField& decoder, int depth) {
     return;
   }
   Spec spec;
+  double growth = 1;
   if (type == "ByteLevel") {
     spec.kind = Kind::kByteLevel;
+    growth = 2;  // a byte above 127, two bytes of byte-level text, may become U+FFFD
   } else if (type == "Metaspace") {
     spec.kind = Kind::kMetaspace;
     spec.metaspace = read_metaspace(decoder);
   } else if (type == "Replace") {
     const std::optional<JsonField> pattern = decoder.at("pattern").find("String");
     if (!pattern) decoder.at("pattern").refuse("kvreel supports {\"String\": ...} here only");
-    if (pattern->string().empty()) pattern->refuse("expected a string that is not empty");
     spec.kind = Kind::kReplace;
-    spec.pattern = pattern->string();
+    spec.pattern = read_literal(*pattern);
     spec.content = decoder.at("content").string();
+    growth = replacing_growth(spec.pattern, spec.content);
   } else if (type == "ByteFallback") {
     spec.kind = Kind::kByteFallback;
   } else if (type == "Fuse") {
@@ -70,6 +72,7 @@ void Decoder::read(const JsonField& decoder, int depth) {
         "kvreel supports the decoders ByteLevel, Metaspace, Replace, ByteFallback, Fuse, Strip and "
         "Sequence only");
   }
+  limits_.add(decoder, growth);
   specs_->push_back(std::move(spec));
 }
 

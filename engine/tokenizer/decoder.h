@@ -9,6 +9,7 @@
 
 #include "engine/tokenizer/json_field.h"
 #include "engine/tokenizer/pretokenizer.h"
+#include "engine/tokenizer/step_limits.h"
 
 namespace kvreel::engine {
 
@@ -59,6 +60,7 @@ class Decoder {
   void read(const JsonField& decoder, int depth);
 
   std::optional<std::vector<Spec>> specs_;  // nullopt: no decoder
+  StepLimits limits_;
 };
 
 }  // namespace kvreel::engine

@@ -46,16 +46,21 @@ void Normalizer::read(const JsonField& normalizer, int depth) {
     if (depth == kMaxDepth) normalizer.refuse("sequences may nest 16 deep at most");
     for (const JsonField& step : normalizer.at("normalizers").items()) read(step, depth + 1);
   } else if (type == "NFC") {
+    constexpr double kGrowth = 3;  // of UTF-8 in NFC, at most (Unicode Annex 15, table 11)
+    limits_.add(normalizer, kGrowth);
     steps_.push_back({Kind::kNfc, {}, {}, {}});
   } else if (type == "Prepend") {
-    steps_.push_back({Kind::kPrepend, {}, {}, normalizer.at("prepend").string()});
+    const std::string& content = normalizer.at("prepend").string();
+    limits_.add(normalizer, 1 + static_cast<double>(content.size()));
+    steps_.push_back({Kind::kPrepend, {}, {}, content});
   } else if (type == "Replace") {
     const JsonField pattern = normalizer.at("pattern");
     Step step{Kind::kReplace, {}, {}, normalizer.at("content").string()};
     if (const std::optional<JsonField> literal = pattern.find("String")) {
-      step.pattern = literal->string();
-      if (step.pattern.empty()) literal->refuse("expected a string that is not empty");
+      step.pattern = read_literal(*literal);
+      limits_.add(normalizer, replacing_growth(step.pattern, step.content));
     } else {
+      limits_.add(normalizer, static_cast<double>(step.content.size()));  // no match is empty
       const JsonField regex = pattern.at("Regex");
       step.regex = Regex(regex.string(), fmt::format("{}: key '{}'", regex.file(), regex.key()));
     }

@@ -7,6 +7,7 @@
 
 #include "engine/tokenizer/json_field.h"
 #include "engine/tokenizer/regex.h"
+#include "engine/tokenizer/step_limits.h"
 
 namespace kvreel::engine {
 
@@ -36,6 +37,7 @@ class Normalizer {
   void read(const JsonField& normalizer, int depth);
 
   std::vector<Step> steps_;
+  StepLimits limits_;
 };
 
 // Ranges of `pattern`, which is not empty, in `text`, from left to right.

@@ -1,6 +1,8 @@
 // The post-processor of a tokenizer.json: the tokens that it puts around a text.
 #include "engine/tokenizer/post_processor.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 namespace kvreel::engine {
@@ -36,12 +38,18 @@ void PostProcessor::read(const JsonField& post_processor, int depth) {
 }
 
 void PostProcessor::read_template(const JsonField& processing) {
+  constexpr size_t kMostIds = 4096;  // that one template may add
   Template parts;
   size_t texts = 0;
+  size_t ids = 0;
   for (const JsonField& part : processing.at("single").items()) {
     if (const std::optional<JsonField> special = part.find("SpecialToken")) {
       parts.push_back(
           {.is_text = false, .ids = special_ids(processing, special->at("id").string())});
+      ids += parts.back().ids.size();
+      if (ids > kMostIds) {
+        part.refuse(fmt::format("kvreel adds {} special tokens to a text at most", kMostIds));
+      }
     } else {
       const JsonField id = part.at("Sequence").at("id");
       if (id.string() != "A") id.refuse("a template for one text can use the sequence \"A\" only");
@@ -50,6 +58,10 @@ void PostProcessor::read_template(const JsonField& processing) {
     }
   }
   if (texts != 1) processing.at("single").refuse("expected the sequence \"A\" in it once");
+  constexpr size_t kMostTemplates = 64;
+  if (templates_.size() == kMostTemplates) {
+    processing.refuse(fmt::format("kvreel takes {} templates at most", kMostTemplates));
+  }
   templates_.push_back(std::move(parts));
 }
 

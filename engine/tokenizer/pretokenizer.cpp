@@ -167,11 +167,14 @@ void PreTokenizer::read(const JsonField& pre_tokenizer, int depth) {
     read_byte_level(pre_tokenizer);
   } else if (type == "Metaspace") {
     Step step{.kind = Kind::kMetaspace, .metaspace = read_metaspace(pre_tokenizer)};
+    // A mark before a piece of one character.
+    limits_.add(pre_tokenizer, 1 + static_cast<double>(step.metaspace.replacement.size()));
     const std::optional<JsonField> split = pre_tokenizer.find("split");
     step.split_metaspace = !split || split->boolean();
     steps_.push_back(std::move(step));
   } else if (type == "Digits") {
     // Digits are what Unicode calls numbers, superscripts and fractions among them.
+    limits_.add(pre_tokenizer, 1);
     Step step{.kind = Kind::kSplit};
     step.regex =
         Regex("\\p{N}", fmt::format("{}: key '{}'", pre_tokenizer.file(), pre_tokenizer.key()));
@@ -185,13 +188,13 @@ void PreTokenizer::read(const JsonField& pre_tokenizer, int depth) {
 }
 
 void PreTokenizer::read_split(const JsonField& split) {
+  limits_.add(split, 1);
   Step step{.kind = Kind::kSplit};
   step.behavior = read_behavior(split.at("behavior"));
   step.invert = split.at("invert").boolean();
   const JsonField pattern = split.at("pattern");
   if (const std::optional<JsonField> literal = pattern.find("String")) {
-    step.literal = literal->string();
-    if (step.literal.empty()) literal->refuse("expected a string that is not empty");
+    step.literal = read_literal(*literal);
   } else {
     const JsonField regex = pattern.at("Regex");
     step.regex = Regex(regex.string(), fmt::format("{}: key '{}'", regex.file(), regex.key()));
@@ -200,7 +203,9 @@ void PreTokenizer::read_split(const JsonField& split) {
 }
 
 void PreTokenizer::read_byte_level(const JsonField& byte_level) {
-  if (byte_level.at("add_prefix_space").boolean()) steps_.push_back({.kind = Kind::kPrefixSpace});
+  const bool prefix = byte_level.at("add_prefix_space").boolean();
+  limits_.add(byte_level, prefix ? 4 : 2);  // a byte becomes two, and a space may come before it
+  if (prefix) steps_.push_back({.kind = Kind::kPrefixSpace});
   const std::optional<JsonField> use_regex = byte_level.find("use_regex");
   if (!use_regex || use_regex->boolean()) {
     Step step{.kind = Kind::kSplit};

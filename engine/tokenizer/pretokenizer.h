@@ -9,6 +9,7 @@
 
 #include "engine/tokenizer/json_field.h"
 #include "engine/tokenizer/regex.h"
+#include "engine/tokenizer/step_limits.h"
 
 namespace kvreel::engine {
 
@@ -64,6 +65,7 @@ class PreTokenizer {
   static void apply_step(const Step& step, Pieces& pieces);
 
   std::vector<Step> steps_;
+  StepLimits limits_;
 };
 
 }  // namespace kvreel::engine

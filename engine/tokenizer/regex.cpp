@@ -6,17 +6,23 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "base/error.h"
 #include "engine/tokenizer/regex_syntax.h"
+#include "engine/tokenizer/unicode.h"
 
 namespace kvreel::engine {
 namespace {
 
 // A pattern may look at each byte of its subject a few times (a run of spaces is scanned by several
-// alternatives), but a pattern that looks at it thousands of times is broken or hostile.
-constexpr size_t kMatchLimitBase = 10'000'000;
-constexpr size_t kMatchLimitPerByte = 16;
+// alternatives), but a pattern that looks at it thousands of times is broken or hostile. PCRE2
+// limits the steps of a match from one place, not those of a whole search: so a search gets few for
+// each place, and what needs more is tried place by place, at the expense of one budget.
+constexpr uint32_t kFewSteps = 1000;
+constexpr uint32_t kMoreSteps = 8;  // times as many at each new try
+constexpr int64_t kBudgetBase = 1'000'000;
+constexpr int64_t kBudgetPerByte = 32;
 constexpr uint32_t kHeapLimitKib = 256 * 1024;
 constexpr size_t kJitStackStart = 64 * 1024;
 constexpr size_t kJitStackLimit = 64 * 1024 * 1024;
@@ -49,6 +55,84 @@ T* checked(T* pointer, const std::string& where) {
   return pointer;
 }
 
+// A walk over the matches in one subject.
+class Search {
+ public:
+  Search(const pcre2_code* compiled, std::string_view subject, const std::string& where)
+      : compiled_(compiled),
+        subject_(subject),
+        where_(where),
+        budget_(kBudgetBase + kBudgetPerByte * static_cast<int64_t>(subject.size())),
+        data_(checked(pcre2_match_data_create_from_pattern(compiled, nullptr), where)),
+        context_(checked(pcre2_match_context_create(nullptr), where)) {
+    pcre2_set_heap_limit(context_.get(), kHeapLimitKib);
+  }
+
+  // The first match that begins at byte `at` or later.
+  std::optional<TextRange> next(size_t at) {
+    const int found = match(at, PCRE2_UNSET, kFewSteps);
+    return found == PCRE2_ERROR_MATCHLIMIT ? next_with_effort(at) : result(found, at);
+  }
+
+ private:
+  // The same, place by place.
+  std::optional<TextRange> next_with_effort(size_t at) {
+    while (at < subject_.size()) {
+      uint32_t steps = kFewSteps;
+      int found = match(at, at, steps);
+      while (found == PCRE2_ERROR_MATCHLIMIT) {
+        budget_ -= steps;
+        if (budget_ < 0) refuse(found, at);
+        steps *= kMoreSteps;
+        found = match(at, at, steps);
+      }
+      if (const std::optional<TextRange> range = result(found, at)) return range;
+      at += first_code_point(subject_.substr(at)).length;
+    }
+    return std::nullopt;
+  }
+
+  // Matches that begin from `at` to `last`, with at most `steps` for each place.
+  int match(size_t at, size_t last, uint32_t steps) {
+    pcre2_set_match_limit(context_.get(), steps);
+    pcre2_set_offset_limit(context_.get(), last);
+    const auto run = [&] {
+      return pcre2_match(compiled_, reinterpret_cast<PCRE2_SPTR>(subject_.data()), subject_.size(),
+                         at, PCRE2_NO_UTF_CHECK, data_.get(), context_.get());
+    };
+    const int found = run();
+    if (found != PCRE2_ERROR_JIT_STACKLIMIT || stack_) return found;
+    stack_.reset(checked(pcre2_jit_stack_create(kJitStackStart, kJitStackLimit, nullptr), where_));
+    pcre2_jit_stack_assign(context_.get(), nullptr, stack_.get());
+    return run();
+  }
+
+  std::optional<TextRange> result(int found, size_t at) const {
+    if (found == PCRE2_ERROR_NOMATCH) return std::nullopt;
+    if (found < 0) refuse(found, at);
+    const PCRE2_SIZE* range = pcre2_get_ovector_pointer(data_.get());
+    // PCRE2 knows which patterns match nothing, and they are refused; this keeps a walk from
+    // standing still should it err.
+    if (range[1] <= range[0]) refuse(PCRE2_ERROR_INTERNAL, at);
+    return TextRange{range[0], range[1]};
+  }
+
+  [[noreturn]] void refuse(int found, size_t at) const {
+    fail(
+        "{}: matching a text of {} bytes at byte {} stopped: {}; the pattern needs too much work "
+        "for this text.",
+        where_, subject_.size(), at, message_of(found));
+  }
+
+  const pcre2_code* compiled_;
+  std::string_view subject_;
+  const std::string& where_;
+  int64_t budget_;
+  std::unique_ptr<pcre2_match_data, FreeMatchData> data_;
+  std::unique_ptr<pcre2_match_context, FreeMatchContext> context_;
+  std::unique_ptr<pcre2_jit_stack, FreeJitStack> stack_;  // only for subjects that need one
+};
+
 }  // namespace
 
 struct Regex::Code {
@@ -65,12 +149,12 @@ Regex::Regex(std::string_view pattern, std::string where) : where_(std::move(whe
   const std::unique_ptr<pcre2_compile_context, FreeCompileContext> context(
       checked(pcre2_compile_context_create(nullptr), where_));
   pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
+  constexpr uint32_t kOptions = PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_USE_OFFSET_LIMIT;
   int error = 0;
   PCRE2_SIZE offset = 0;
   auto code = std::make_shared<Code>();
   code->compiled.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()),
-                                     translated.size(), PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE,
-                                     &error, &offset, context.get()));
+                                     translated.size(), kOptions, &error, &offset, context.get()));
   if (!code->compiled) {
     fail(
         "{}: the regular expression '{}' is malformed: {} (near byte {} of its PCRE2 form); mend "
@@ -92,37 +176,13 @@ Regex::Regex(std::string_view pattern, std::string where) : where_(std::move(whe
 }
 
 std::vector<TextRange> Regex::find_all(std::string_view subject) const {
-  const pcre2_code* compiled = code_->compiled.get();
-  const std::unique_ptr<pcre2_match_data, FreeMatchData> data(
-      checked(pcre2_match_data_create_from_pattern(compiled, nullptr), where_));
-  const std::unique_ptr<pcre2_match_context, FreeMatchContext> context(
-      checked(pcre2_match_context_create(nullptr), where_));
-  const size_t limit = kMatchLimitBase + kMatchLimitPerByte * subject.size();
-  pcre2_set_match_limit(context.get(), static_cast<uint32_t>(std::min<size_t>(limit, UINT32_MAX)));
-  pcre2_set_heap_limit(context.get(), kHeapLimitKib);
-  std::unique_ptr<pcre2_jit_stack, FreeJitStack> stack;  // only for subjects that need one
-
   std::vector<TextRange> matches;
-  size_t at = 0;
-  while (at < subject.size()) {
-    const int found =
-        pcre2_match(compiled, reinterpret_cast<PCRE2_SPTR>(subject.data()), subject.size(), at,
-                    PCRE2_NO_UTF_CHECK, data.get(), context.get());
-    if (found == PCRE2_ERROR_NOMATCH) break;
-    if (found == PCRE2_ERROR_JIT_STACKLIMIT && !stack) {
-      stack.reset(checked(pcre2_jit_stack_create(kJitStackStart, kJitStackLimit, nullptr), where_));
-      pcre2_jit_stack_assign(context.get(), nullptr, stack.get());
-      continue;
-    }
-    if (found < 0) {
-      fail(
-          "{}: matching a text of {} bytes at byte {} stopped: {}; the pattern needs too much work "
-          "for this text.",
-          where_, subject.size(), at, message_of(found));
-    }
-    const PCRE2_SIZE* range = pcre2_get_ovector_pointer(data.get());
-    matches.push_back({range[0], range[1]});
-    at = range[1];
+  Search search(code_->compiled.get(), subject, where_);
+  for (size_t at = 0; at < subject.size();) {
+    const std::optional<TextRange> match = search.next(at);
+    if (!match) break;
+    matches.push_back(*match);
+    at = match->end;
   }
   return matches;
 }

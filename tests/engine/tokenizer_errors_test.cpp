@@ -254,6 +254,55 @@ TEST(TokenizerErrors, StopAPatternThatTakesExponentialTime) {
                        {"tokenizer.json", "pre_tokenizer.pattern.Regex", "match limit"}));
 }
 
+TEST(TokenizerErrors, StopAPatternThatTakesLongAtEveryPlace) {
+  json document = tokenizer_document();
+  // Each place takes some ten thousand steps, few enough for one match, and there are many places.
+  document["pre_tokenizer"] = split("a(?=(?:b|c)*(?:b|c)*(?:b|c)*d)|a");
+  const TempDirectory directory;
+  directory.write("tokenizer.json", document);
+  const Tokenizer tokenizer = Tokenizer::load(directory.path());
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += "a" + std::string(30, 'b');
+  EXPECT_TRUE(contains(error_of([&] { tokenizer.encode(text, false); }),
+                       {"pre_tokenizer.pattern.Regex", "match limit"}));
+  // One such place is nothing unusual.
+  EXPECT_FALSE(tokenizer.encode("a" + std::string(30, 'b'), false).empty());
+}
+
+TEST(TokenizerErrors, RefuseStepsThatMultiplyAText) {
+  const auto repeated = [](const char* list, const json& step, int times) {
+    json steps = json::array();
+    for (int i = 0; i < times; ++i) steps.push_back(step);
+    return json{{"type", "Sequence"}, {list, steps}};
+  };
+  const json doubling = {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aa"}};
+  const json bytes = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}};
+  EXPECT_TRUE(contains(error_with("/normalizer", repeated("normalizers", doubling, 7)),
+                       {"normalizer.normalizers[6]", "more than 64 times as long"}));
+  EXPECT_TRUE(contains(error_with("/pre_tokenizer", repeated("pretokenizers", bytes, 7)),
+                       {"pre_tokenizer.pretokenizers[6]", "more than 64 times as long"}));
+  EXPECT_TRUE(contains(error_with("/decoder", repeated("decoders", doubling, 7)),
+                       {"decoder.decoders[6]", "more than 64 times as long"}));
+  EXPECT_TRUE(contains(error_with("/decoder", repeated("decoders", {{"type", "Fuse"}}, 65)),
+                       {"decoder.decoders[64]", "64 steps at most"}));
+  json longest = doubling;
+  longest["pattern"]["String"] = std::string(4097, 'a');
+  EXPECT_TRUE(contains(error_with("/decoder", longest), {"decoder.pattern", "at most 4096 bytes"}));
+}
+
+TEST(TokenizerErrors, RefuseTemplatesThatAddWithoutEnd) {
+  json document = {{"type", "TemplateProcessing"},
+                   {"single", json::array()},
+                   {"special_tokens", {{"x", {{"ids", json::array()}}}}}};
+  for (int i = 0; i < 100; ++i) {
+    document["single"].push_back({{"SpecialToken", {{"id", "x"}}}});
+    document["special_tokens"]["x"]["ids"].push_back(0);
+  }
+  document["single"].push_back({{"Sequence", {{"id", "A"}}}});
+  EXPECT_TRUE(contains(error_with("/post_processor", document),
+                       {"post_processor.single[40]", "4096 special tokens"}));
+}
+
 TEST(TokenizerErrors, NameDetailsOfADecoderAndPostProcessor) {
   EXPECT_TRUE(contains(
       error_with("/decoder", {{"type", "Strip"}, {"content", " "}, {"start", -1}, {"stop", 0}}),
