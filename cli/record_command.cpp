@@ -24,6 +24,7 @@
 #include "cli/tally.h"
 #include "engine/backend/cpu_backend.h"
 #include "engine/generate/experiment.h"
+#include "engine/model/file_watch.h"
 #include "engine/model/memory_estimate.h"
 #include "tracer/record/recorder.h"
 #include "tracer/record/recording_guard.h"
@@ -54,6 +55,24 @@ engine::CpuOptions cpu_options(const RecordOptions& options) {
   }
   fail("--isa {}: this processor does not have it; it can run {}.", options.isa,
        fmt::join(available, ", "));
+}
+
+engine::FileWatch watch_over(const std::vector<engine::ModelFile>& files) {
+  std::vector<std::filesystem::path> paths;
+  for (const engine::ModelFile& file : files) paths.push_back(file.path);
+  return engine::FileWatch(paths);
+}
+
+// A model that was written to while it ran is not the one whose hash the trace has.
+void note_changes(const engine::FileWatch& watch, tracer::Recorder& recorder) {
+  const std::string file = watch.written_to();
+  if (file.empty()) return;
+  const std::string sentence = fmt::format(
+      "'{}' was written to while it was recorded, so that this trace may be of no model at all; "
+      "record it anew",
+      file);
+  print_message(sentence + ".");
+  recorder.add_note("warning", json(to_utf8_lossy(sentence)).dump());
 }
 
 std::vector<std::string> hash_files(const std::vector<engine::ModelFile>& files,
@@ -275,6 +294,7 @@ int record(RecordOptions options, const std::vector<std::string>& command) {
   ProgressLine progress(options.quiet);
   const std::vector<engine::ModelFile> files =
       engine::model_files(options.model, !load.dummy_weights);
+  const engine::FileWatch watch = watch_over(files);
   const std::vector<std::string> hashes =
       options.no_hash ? std::vector<std::string>{} : hash_files(files, progress);
   engine::CpuBackend backend(model.config, model.weights, cpu);
@@ -319,6 +339,8 @@ int record(RecordOptions options, const std::vector<std::string>& command) {
       [&](const engine::Progress& now) { progress.update(now); }, plan_of(options, resumed));
   tracer::FinishReport report;
   const auto finish = [&] {
+    progress.clear();
+    note_changes(watch, *recorder);
     report = recorder->finish(finished ? tracer::Status::complete : tracer::Status::interrupted);
   };
   if (run_on) {
