@@ -24,6 +24,8 @@ TEST(TokenText, ControlCodesAreVisible) {
   EXPECT_EQ(display_piece(std::string_view("\0\r\x7F", 3)), "<0x00><0x0D><0x7F>");
   EXPECT_EQ(display_piece("\xC2\x85"), "<0x85>");        // next line
   EXPECT_EQ(display_piece("\xE2\x80\xA8"), "<0x2028>");  // line separator
+  // What reorders or hides its neighbours: a direction, a zero width, a tag.
+  EXPECT_EQ(display_piece("a\u202eb\u200bc\U000e0041"), "a<0x202E>b<0x200B>c<0xE0041>");
 }
 
 TEST(TokenText, BytesThatAreNoUtf8AreShownAsBytes) {

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/visible_text.h"
 #include "viewer/shell/keys.h"
 
 namespace kvreel::viewer {
@@ -152,7 +153,7 @@ void App::watch_traces() {
   title += title.empty() ? "kvreel" : " - kvreel";
   if (title == title_) return;
   title_ = title;
-  host_.set_title(title_);
+  host_.set_title(visible_line(title_));  // names of files, for the desktop to show
 }
 
 void App::frame(Picture* copy) {

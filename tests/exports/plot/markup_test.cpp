@@ -48,6 +48,7 @@ TEST(Markup, EscapesAnyTextSoThatItReadsBack) {
     EXPECT_LE(parse_markup(escape_markup(text)).size(), 1u) << text;
   }
   EXPECT_EQ(escape_markup("a_{b}\\"), "a\\_\\{b\\}\\\\");
+  EXPECT_EQ(plain_text(escape_markup("a\x1b[2J\n\u202e")), "a\\x1b[2J\\n\\u202e");
 }
 
 }  // namespace
