@@ -60,7 +60,7 @@ TEST(DataCsv, BeginsWithWhatTheFigureIs) {
   EXPECT_EQ(csv_of(figure),
             "# figure: test\n"
             "# title: A95 of it\n"
-            "# trace: a b.h5\n"
+            "# trace: a\\nb.h5\n"
             "# policies: x, \"y\" \ufffd\n"
             "# remark: 2 samples have no answer.\n"
             "# panel 1: Layer 1; x: Budget (share); y: max_new_tokens\n"

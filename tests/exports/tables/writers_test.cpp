@@ -77,7 +77,7 @@ TEST(Csv, SaysWhereItComesFromInLinesThatStartWithAHash) {
   const Table table = table_of({{"time", "ns", Kind::duration}, {"n", "", Kind::number}},
                                {{Cell(int64_t{5}), Cell(int64_t{6})}});
   EXPECT_EQ(written(table, Format::csv),
-            "# A title\n# trace: x.h5\n# runs: a, b\n# units: time ns\ntime,n\n5,6\n");
+            "# A title\n# trace: x.h5\n# runs: a,\\nb\n# units: time ns\ntime,n\n5,6\n");
 }
 
 TEST(Csv, IllFormedTextBecomesUtf8) {
