@@ -63,7 +63,7 @@ TEST(Script, ThatIsWrongNamesTheLine) {
   EXPECT_NE(parse_error("size 10x10").find("steps.txt, line 1: A size is written as"),
             std::string::npos);
   EXPECT_EQ(error_of([] { read_script("/none/steps.txt"); }),
-            "Cannot read the script /none/steps.txt.");
+            "Cannot read the script '/none/steps.txt': No such file or directory.");
 }
 
 // The whole program, but for main(): the window says that nothing is open.
