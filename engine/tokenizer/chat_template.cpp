@@ -27,8 +27,9 @@ struct ChatTemplate::Impl {
 ChatTemplate::ChatTemplate(std::string_view source, std::string origin) {
   require_utf8(source, origin);
   if (source.size() > kMaxTemplateSource) {
-    fail("{} has {} bytes, and kvreel reads templates of up to {}; is it the right file?", origin,
-         source.size(), kMaxTemplateSource);
+    fail(
+        "{} has {} bytes, and kvreel reads templates of up to {}; check that it is the right file.",
+        origin, source.size(), kMaxTemplateSource);
   }
   jinja::Block body = jinja::parse(source, origin);
   impl_ = std::make_unique<const Impl>(Impl{std::move(origin), std::move(body)});

@@ -224,7 +224,7 @@ void Place::refuse(std::string_view sentence) const {
 void Place::spend(size_t work_units) const {
   if (work == nullptr) return;
   if (static_cast<int64_t>(std::min<size_t>(work_units, INT64_MAX)) > work->left) {
-    refuse("rendering takes more work than any conversation needs; does the template end?");
+    refuse("rendering takes more work than any conversation needs; see whether it ever ends");
   }
   work->left -= static_cast<int64_t>(work_units);
 }

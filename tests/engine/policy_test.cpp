@@ -267,12 +267,12 @@ TEST(PolicySpecs, AreBounded) {
     return error_of([&] { make_policy(parse_policy_specs(spec).at(0)); });
   };
   // Counts that a double holds exactly, and whose sums are counts.
-  EXPECT_EQ(message("streaming-llm:sinks=1000000000000"), "");
+  EXPECT_NO_THROW(make_policy(parse_policy_specs("streaming-llm:sinks=1000000000000").at(0)));
   EXPECT_TRUE(contains(message("streaming-llm:sinks=1000000000001"), "at most 1000000000000"));
   EXPECT_TRUE(contains(message("streaming-llm:budget=9223372036854775807"), "neither a share"));
-  EXPECT_EQ(message("random:seed=9223372036854775807"), "");
+  EXPECT_NO_THROW(make_policy(parse_policy_specs("random:seed=9223372036854775807").at(0)));
   // Layers that no model has.
-  EXPECT_EQ(message("refreekv:keep-layers=0-4095"), "");
+  EXPECT_NO_THROW(make_policy(parse_policy_specs("refreekv:keep-layers=0-4095").at(0)));
   EXPECT_TRUE(contains(message("refreekv:keep-layers=0-4096"), "no list of layers"));
   EXPECT_TRUE(contains(message("streaming-llm:layer-budgets=0-3@5+3@6"), "names a layer twice"));
   // Runs that nobody means.
