@@ -37,6 +37,19 @@ class Digest {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
 };
 
+void add_file(Digest& digest, const std::filesystem::path& path,
+              const std::function<void(size_t)>& progress) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                             std::fclose);
+  if (!file) fail("Cannot read '{}': {}.", path.string(), std::strerror(errno));
+  std::vector<char> piece(1 << 20);
+  while (const size_t size = std::fread(piece.data(), 1, piece.size(), file.get())) {
+    digest.update(piece.data(), size);
+    if (progress) progress(size);
+  }
+  if (std::ferror(file.get())) fail("Cannot read '{}' to its end.", path.string());
+}
+
 }  // namespace
 
 std::string sha256(std::string_view bytes) {
@@ -47,16 +60,14 @@ std::string sha256(std::string_view bytes) {
 
 std::string sha256_file(const std::filesystem::path& path,
                         const std::function<void(size_t)>& progress) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
-                                                             std::fclose);
-  if (!file) fail("Cannot read '{}': {}.", path.string(), std::strerror(errno));
   Digest digest;
-  std::vector<char> piece(1 << 20);
-  while (const size_t size = std::fread(piece.data(), 1, piece.size(), file.get())) {
-    digest.update(piece.data(), size);
-    if (progress) progress(size);
-  }
-  if (std::ferror(file.get())) fail("Cannot read '{}' to its end.", path.string());
+  add_file(digest, path, progress);
+  return digest.hex();
+}
+
+std::string sha256_files(const std::vector<std::string>& paths) {
+  Digest digest;
+  for (const std::string& path : paths) add_file(digest, path, {});
   return digest.hex();
 }
 

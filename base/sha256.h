@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace kvreel {
 
@@ -15,5 +16,8 @@ std::string sha256(std::string_view bytes);
 // piece. Throws Error when the file cannot be read.
 std::string sha256_file(const std::filesystem::path& path,
                         const std::function<void(size_t)>& progress = {});
+
+// The same of several files, one after the other, as `cat FILES | sha256sum` has it.
+std::string sha256_files(const std::vector<std::string>& paths);
 
 }  // namespace kvreel

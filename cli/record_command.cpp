@@ -177,6 +177,7 @@ tracer::RecorderOptions recorder_options(const RecordOptions& options) {
                                     .attention_rows = options.attention_rows,
                                     .decode_attention = options.decode_norms};
   recording.writer.overwrite = options.force;
+  recording.writer.shard_bytes = options.shard_bytes;
   recording.writer.queue_bytes = options.queue_bytes;
   recording.writer.commit_interval = std::chrono::milliseconds(options.commit_interval_ms);
   return recording;

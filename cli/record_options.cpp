@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <string>
 #include <string_view>
 
 #include "cli/record_prompts.h"
@@ -215,6 +217,16 @@ and takes more prompts and more policies behind those that are there.)");
       ->check(CLI::Range(0, 60'000))
       ->type_name("MS")
       ->capture_default_str();
+  trace
+      .option("--shard-size", o.shard_bytes,
+              "Bytes of spans and other large tables, before compression, in one file; then they "
+              "go on in FILE.s0001, FILE.s0002, ... beside it. 0: never")
+      ->transform(CLI::AsNumberWithUnit(std::map<std::string, uint64_t>{{"KiB", uint64_t{1} << 10},
+                                                                        {"MiB", uint64_t{1} << 20},
+                                                                        {"GiB", uint64_t{1} << 30},
+                                                                        {"TiB", uint64_t{1} << 40}},
+                                        CLI::AsNumberWithUnit::CASE_INSENSITIVE, "SIZE"))
+      ->default_str("4GiB");
   trace.flag("--no-spans", o.no_spans, "Do not record the time of every operation");
   trace.flag("--no-norms", o.no_norms, "Do not record attention norms");
   trace.flag("--decode-norms", o.decode_norms, "Record attention norms of decode steps too");

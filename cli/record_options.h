@@ -52,6 +52,7 @@ struct RecordOptions {
   std::string on_record_error = "stop";  // or "continue"
   uint64_t queue_bytes = uint64_t{256} << 20;
   int64_t commit_interval_ms = 200;
+  uint64_t shard_bytes = uint64_t{4} << 30;  // 0: never another file
   bool no_spans = false;
   bool no_norms = false;
   bool decode_norms = false;

@@ -2,7 +2,8 @@
 """Reads a kvreel trace with h5py: mean budgets per run, and what one decision evicted.
 
 Works on finished traces, on traces that are being recorded and on traces whose recorder was killed. It compares no
-checksums: kvreel info --verify does.
+checksums: kvreel info --verify does. Of a trace in several files it reads the tables that are in the first alone, and
+says so of the others.
 Needs h5py and numpy only: python3 read_trace.py trace.h5 [--decision ROW]
 """
 
@@ -42,11 +43,18 @@ class Trace:
         last = int(np.flatnonzero(valid)[-1])
         return {name: int(commits[name][last]) for name in commits if name not in OF_COMMITS}
 
+    def require_one_file(self, table):
+        if self.rows.get("shards", 0) > 0 and table in self.file["shards"]:
+            sys.exit(f"{table} of {self.path} go on in other files, which this example does not read; "
+                     f"make one file of them with kvreel recover {self.path} -o ONE.h5")
+
     def column(self, table, name):
+        self.require_one_file(table)
         return self.file[table][name][: self.rows[table]]
 
     def list(self, table, name, row):
         """One row of a list: values[end[row - 1] : end[row]]."""
+        self.require_one_file(table)
         ends = self.file[table][name + "_end"]
         begin = int(ends[row - 1]) if row > 0 else 0
         return self.file[table][name][begin : int(ends[row])]

@@ -39,10 +39,20 @@ json field(const json& object, const char* key) {
 ordered_json describe_trace(const Trace& trace, const Provenance& provenance,
                             const json& finished) {
   std::error_code error;
-  const uintmax_t size = std::filesystem::file_size(trace.path(), error);
+  uintmax_t size = 0;
+  ordered_json shards = ordered_json::array();
+  for (const std::string& file : trace.files()) {
+    const uintmax_t bytes = std::filesystem::file_size(file, error);
+    if (error) break;
+    size += bytes;
+    if (file == trace.path()) continue;
+    shards.push_back({{"name", to_utf8_lossy(std::filesystem::path(file).filename().string())},
+                      {"bytes", bytes}});
+  }
   const std::string command = provenance.command();
   return {{"path", to_utf8_lossy(trace.path())},
           {"bytes", error ? ordered_json() : ordered_json(size)},
+          {"shards", std::move(shards)},
           {"status", status_word(trace)},
           {"format", fmt::format("{}.{}", trace.format_major(), trace.format_minor())},
           {"created_utc", provenance.at("/created_utc")},

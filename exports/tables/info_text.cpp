@@ -122,8 +122,16 @@ void add_trace(Report& report, const ordered_json& info) {
               fmt::format("{}, {}{}", status, passes,
                           interrupted > 0 ? fmt::format(", {:.0f} interrupted", interrupted)
                                           : std::string()));
-  report.line("format", fmt::format("{}, {}", line_at(info, "/trace/format"),
-                                    human_at(info, "/trace/bytes", Kind::bytes)));
+  const ordered_json& shards = at(info, "/trace/shards");
+  report.line(
+      "format",
+      fmt::format("{}, {}{}", line_at(info, "/trace/format"),
+                  human_at(info, "/trace/bytes", Kind::bytes),
+                  shards.empty() ? std::string() : fmt::format(" in {} files", shards.size() + 1)));
+  for (size_t i = 0; i < shards.size(); ++i) {
+    report.line(i == 0 ? "shards" : "", fmt::format("{}, {}", line_at(shards[i], "/name"),
+                                                    human_at(shards[i], "/bytes", Kind::bytes)));
+  }
   const std::string ended = line_at(info, "/trace/ended_utc");
   const std::string took = human_at(info, "/trace/wall_ns", Kind::duration);
   report.line("recorded", fmt::format("{}{}{}", line_at(info, "/trace/created_utc"),

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -91,7 +93,12 @@ std::string status_word(const tracer::Trace& trace) {
 }
 
 std::string trace_sha256(const tracer::Trace& trace) {
-  return trace.is_live() ? std::string() : sha256_file(trace.path());
+  if (trace.is_live()) return "";
+  const std::vector<std::string> files = trace.files();
+  const std::string hash = sha256_files(files);
+  if (files.size() == 1) return hash;
+  return fmt::format("{} (of the trace and its {} shards, one after the other)", hash,
+                     files.size() - 1);
 }
 
 }  // namespace kvreel::exports

@@ -44,8 +44,9 @@ std::string command_line(const std::vector<std::string>& arguments);
 // was, "unfinished" where it stopped without saying so.
 std::string status_word(const tracer::Trace& trace);
 
-// Lower-case hexadecimal SHA-256 of the trace's file, which is read whole for it; "" while it is
-// being recorded: its bytes change. Throws Error where the file cannot be read.
+// Lower-case hexadecimal SHA-256 of the trace's file, or of it and its shards one after the other
+// (which it then says), read whole for it; "" while it is being recorded: its bytes change. Throws
+// Error where a file cannot be read.
 std::string trace_sha256(const tracer::Trace& trace);
 
 }  // namespace kvreel::exports

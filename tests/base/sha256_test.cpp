@@ -5,6 +5,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <vector>
 
 #include "base/error.h"
 
@@ -24,6 +26,16 @@ TEST(Sha256, OfAFileEqualsThatOfItsBytes) {
   EXPECT_EQ(sha256_file(path, [&](size_t bytes) { seen += bytes; }), sha256(content));
   EXPECT_EQ(seen, content.size());
   std::filesystem::remove(path);
+}
+
+TEST(Sha256, OfSeveralFilesIsThatOfTheirBytesOneAfterTheOther) {
+  const auto directory = std::filesystem::temp_directory_path();
+  const std::vector<std::string> paths = {(directory / "kvreel_sha256_a").string(),
+                                          (directory / "kvreel_sha256_b").string()};
+  std::ofstream(paths[0]) << "a";
+  std::ofstream(paths[1]) << "bc";
+  EXPECT_EQ(sha256_files(paths), sha256("abc"));
+  for (const std::string& path : paths) std::filesystem::remove(path);
 }
 
 TEST(Sha256, NamesAFileThatCannotBeRead) {

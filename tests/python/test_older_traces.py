@@ -7,7 +7,7 @@ import unittest
 import h5py
 from kvreel_command import DEMO, KvreelTest
 
-TABLES = ("scores", "fidelity", "lost_attention")
+TABLES = ("scores", "fidelity", "lost_attention", "shards")
 COLUMNS = {
     "passes": ("prefill_pass", "scores_end", "fidelity_end", "lost_attention_end"),
     "attention_rows": ("row",),

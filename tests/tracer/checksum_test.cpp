@@ -135,11 +135,11 @@ TEST_F(Checksums, RowsBeforeTheSpoiltCommitAreShownAndTheRestCounted) {
   ASSERT_TRUE(spoil(name, value_in_batch(&Decisions::threshold, 5)));
   const Trace trace = Trace::open(name);
   EXPECT_EQ(trace.rows<Decisions>(), 5 * kBatchRows);
-  EXPECT_EQ(total_rows(trace), 5 * kBatchRows * kTableCount);
+  EXPECT_EQ(total_rows(trace), 5 * kBatchRows * kRecordedTables);
   EXPECT_EQ(wrong_rows(trace), "");
   // The first commit of a trace is empty.
   EXPECT_NE(trace.warning().find("commit 7 of 9"), std::string::npos) << trace.warning();
-  const std::string left = std::to_string(3 * kBatchRows * kTableCount) + " rows";
+  const std::string left = std::to_string(3 * kBatchRows * kRecordedTables) + " rows";
   EXPECT_NE(trace.warning().find(left), std::string::npos) << trace.warning();
   EXPECT_NE(trace.warning().find(name), std::string::npos) << trace.warning();
   EXPECT_NE(trace.warning().find("kvreel recover"), std::string::npos) << trace.warning();
@@ -207,7 +207,7 @@ TEST_F(Checksums, VerifyReadsAllOfASoundTrace) {
     EXPECT_TRUE(report.damage.empty()) << report.damage[0];
     EXPECT_EQ(report.tables, kTableCount);
     EXPECT_EQ(report.commits, kBatches + 1);
-    EXPECT_GT(report.bytes, kTableCount * kBatches * kBatchRows * 8);
+    EXPECT_GT(report.bytes, kRecordedTables * kBatches * kBatchRows * 8);
   }
   const VerifyReport report = verify(finished(400, "finished.h5"));
   EXPECT_TRUE(report.damage.empty()) << report.damage[0];

@@ -189,7 +189,7 @@ TEST_F(WriteFailure, AFullQueueDropsRowsOfLargeTablesAndCountsThem) {
   EXPECT_FALSE(writer.append(make_rows<Spans>(0, 100)));
   EXPECT_FALSE(writer.append(make_rows<Kernels>(0, 7)));
   EXPECT_FALSE(writer.append(make_rows<Spans>(100, 20)));
-  for_each_table([&](auto empty) {
+  for_each_recorded_table([&](auto empty) {
     using Table = decltype(empty);
     if (Table::kVolume != Volume::many) {
       EXPECT_TRUE(writer.append(make_rows<Table>(0, 50)));

@@ -58,7 +58,7 @@ void wait_for_rows(const std::string& path, uint64_t rows) {
 // Rows [begin, end) of every table that came since the last look.
 std::string wrong_news(const Trace& trace, std::array<uint64_t, kTableCount>& seen) {
   std::string wrong;
-  for_each_table([&](auto empty) {
+  for_each_recorded_table([&](auto empty) {
     using Table = decltype(empty);
     uint64_t& begin = seen[table_index<Table>()];
     const uint64_t end = trace.rows<Table>();

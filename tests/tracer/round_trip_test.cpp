@@ -29,7 +29,7 @@ TEST_F(RoundTrip, EveryTableComesBackAsItWasWritten) {
   EXPECT_FALSE(trace.is_live());
   EXPECT_FALSE(trace.was_killed());
   EXPECT_EQ(trace.provenance(), R"({"command":"kvreel record"})");
-  EXPECT_EQ(total_rows(trace), kTableCount * 24257);
+  EXPECT_EQ(total_rows(trace), kRecordedTables * 24257);
   EXPECT_EQ(wrong_rows(trace), "");
 }
 

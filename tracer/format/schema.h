@@ -17,6 +17,7 @@
 #include "tracer/format/tables_inputs.h"
 #include "tracer/format/tables_passes.h"
 #include "tracer/format/tables_quality.h"
+#include "tracer/format/tables_shards.h"
 
 namespace kvreel::tracer {
 
@@ -25,12 +26,19 @@ namespace kvreel::tracer {
 inline constexpr int kFormatMajor = 1;
 inline constexpr int kFormatMinor = 2;
 inline constexpr std::string_view kFormatName = "kvreel-trace";
+inline constexpr std::string_view kShardFormatName = "kvreel-trace-shard";
+
+// A trace's files: the main one, and shards, which hold rows of the tables of Volume::many only.
+enum class PartKind : uint8_t { main, shard };
+constexpr bool part_has(PartKind kind, Volume volume) {
+  return kind == PartKind::main || volume == Volume::many;
+}
 
 // Every table but the commits, in the order in which a commit flushes them: what is referred to
 // before what refers to it.
-using Tables =
-    std::tuple<Runs, Tokens, Samples, Names, Rankings, Curves, Steps, Spans, Memory, Attention,
-               AttentionRows, Decisions, Kernels, Fidelity, LostAttention, Scores, Passes, Notes>;
+using Tables = std::tuple<Runs, Tokens, Samples, Names, Rankings, Curves, Steps, Spans, Memory,
+                          Attention, AttentionRows, Decisions, Kernels, Fidelity, LostAttention,
+                          Scores, Passes, Notes, Shards>;
 inline constexpr size_t kTableCount = std::tuple_size_v<Tables>;
 
 // Position of a table in Tables.
@@ -85,6 +93,7 @@ inline constexpr std::string_view kAttrFormat = "format";       // text: kFormat
 inline constexpr std::string_view kAttrMajor = "format_major";  // i32
 inline constexpr std::string_view kAttrMinor = "format_minor";  // i32
 inline constexpr std::string_view kAttrStatus = "status";       // i32: Status
+inline constexpr std::string_view kAttrTraceId = "trace_id";    // text: the same in every shard
 inline constexpr std::string_view kAttrProvenance =
     "provenance";  // data set: u8, JSON (see docs/trace-format.md)
 

@@ -76,8 +76,12 @@ void write_commit_column(hid_t file, const std::string& name, std::string_view c
 struct FinalCopy::Parts {
   Parts(const TraceFile& source_in, Status status, const std::string& path_in)
       : source(source_in), path(path_in), draft(path_in + ".finalizing") {
-    write_root(draft.file(), draft.path(), {source.minor(), status, source.provenance()});
-    if (!source.checked()) check.emplace(source.main().commits());
+    write_root(
+        draft.file(), draft.path(),
+        {source.minor(), status, source.provenance(), source.main().kind(), source.trace_id()});
+    // Who opens a trace as a whole has compared them.
+    const bool sums = source.main().raw() && source.main().has_sums();
+    if (source.is_part() && sums) check.emplace(source.main().commits());
   }
 
   const TraceFile& source;
@@ -99,6 +103,10 @@ struct FinalCopy::Parts {
   DataSet out;
   std::vector<uint8_t> block;
 
+  // A trace that is copied as a whole has no shards any more.
+  uint64_t rows() const {
+    return table == table_index<Shards>() && !source.is_part() ? 0 : source.rows(table);
+  }
   const DataSetSpec& spec() const { return source.tables()[table].sets[set]; }
 
   bool step() {
@@ -126,7 +134,7 @@ struct FinalCopy::Parts {
     at = 0;
     commit = 0;
     counting = spec().part == Part::values;
-    count = counting ? 0 : source.rows(table);
+    count = counting ? 0 : rows();
     commit_ends.clear();
     if (check) {
       for (const Commit& each : check->commits()) {
@@ -142,8 +150,7 @@ struct FinalCopy::Parts {
   }
 
   void count_values() {
-    const uint64_t rows = source.rows(table);
-    const uint64_t end = std::min(at + kBlock, rows);
+    const uint64_t end = std::min(at + kBlock, rows());
     const TraceFile::ListRows list = source.read_list_rows(table, set, at, end);
     count = list.values_end;
     for (; commit < commit_ends.size() && commit_ends[commit] <= end; ++commit) {
@@ -155,7 +162,7 @@ struct FinalCopy::Parts {
       }
     }
     at = end;
-    if (at < rows) return;
+    if (at < rows()) return;
     counting = false;
     at = 0;
     open_set();
@@ -169,6 +176,7 @@ struct FinalCopy::Parts {
         source.read_values(table, set, at, end, block.data());
       } else {
         source.read_rows(table, set, at, end, block.data());
+        if (spec().part == Part::ends && !source.is_part()) join_ends(end);
       }
       out.write(at, end - at, block.data());
       sum.add(block.data(), block.size());
@@ -179,6 +187,15 @@ struct FinalCopy::Parts {
     out.close();
     begun = false;
     ++set;
+  }
+
+  // Of a trace in several files, ends count from each file's first value.
+  void join_ends(uint64_t end) {
+    const TraceFile::ListRows list = source.read_list_rows(table, set - 1, at, end);
+    for (size_t i = 0; i < list.ends.size(); ++i) {
+      const uint64_t row_end = list.values_begin + list.ends[i];
+      std::memcpy(block.data() + i * sizeof(row_end), &row_end, sizeof(row_end));
+    }
   }
 
   void keep() {
@@ -197,6 +214,7 @@ struct FinalCopy::Parts {
   void write_commit() {
     const hid_t file = draft.file();
     Commit all = source.commit();
+    if (!source.is_part()) all.rows[table_index<Shards>()] = 0;
     write_commit_column(file, draft.path(), kCommitTime, ElementType::i64, &all.time_ns);
     const std::vector<bool>& counted = source.main().counted();
     for (size_t i = 0; i < kTableCount; ++i) {

@@ -38,7 +38,7 @@ std::string set_path(const TableSpec& table, const DataSetSpec& set) {
   return fmt::format("/{}/{}", table.name, set.name);
 }
 
-PartFile PartFile::open(const std::string& path, bool salvage) {
+PartFile PartFile::open(const std::string& path, PartKind kind, bool salvage) {
   prepare_thread();
   const Superblock block = read_superblock(path);
   if (block.truncated() && !salvage) {
@@ -49,6 +49,7 @@ PartFile PartFile::open(const std::string& path, bool salvage) {
   }
   PartFile trace;
   trace.path_ = path;
+  trace.kind_ = kind;
   trace.origin_ = origin_of(path, block);
   trace.limits_ = {block.file_bytes, block.truncated()};
   // A plain open refuses a file that is not closed or not whole; one for reading meanwhile does
@@ -65,8 +66,16 @@ PartFile PartFile::open(const std::string& path, bool salvage) {
 }
 
 void PartFile::read_root() {
-  if (!has_attribute(file_.get(), kAttrFormat) ||
-      read_text_attribute(file_.get(), path_, kAttrFormat) != kFormatName) {
+  const std::string format = has_attribute(file_.get(), kAttrFormat)
+                                 ? read_text_attribute(file_.get(), path_, kAttrFormat)
+                                 : std::string();
+  if (kind_ == PartKind::main && format == kShardFormatName) {
+    fail("{} is a shard, a part of a trace; open the trace itself, which lies beside it", path_);
+  }
+  if (kind_ == PartKind::shard && format != kShardFormatName) {
+    fail("{} is no shard of a kvreel trace", path_);
+  }
+  if (kind_ == PartKind::main && format != kFormatName) {
     fail(
         "{} is an HDF5 file but no kvreel trace: its attribute '{}' is not '{}'; name a trace "
         "written by kvreel",
@@ -84,6 +93,9 @@ void PartFile::read_root() {
          major_, minor_);
   }
   status_ = static_cast<Status>(status);
+  if (has_attribute(file_.get(), kAttrTraceId)) {
+    trace_id_ = read_text_attribute(file_.get(), path_, kAttrTraceId);
+  }
   const DataSet set =
       DataSet::open(file_.get(), path_, root_path(kAttrProvenance), ElementType::u8, limits_);
   if (set.size() > kLongestProvenance) {
@@ -102,7 +114,8 @@ void PartFile::open_tables() {
     for (const DataSetSpec& spec : table.sets) {
       const std::string path = set_path(table, spec);
       // A later minor version may have brought this column.
-      const bool absent = minor_ < kFormatMinor && !has_object(file_.get(), path);
+      const bool absent = !part_has(kind_, table.volume) ||
+                          (minor_ < kFormatMinor && !has_object(file_.get(), path));
       present.push_back(!absent);
       sets.push_back(absent ? DataSet()
                             : DataSet::open(file_.get(), path_, path, spec.type, limits_));
@@ -121,7 +134,9 @@ void PartFile::open_commits() {
     commit_sum_ = open_column(kCommitChecksum, ElementType::u64);
   }
   for (const TableSpec& table : tables_) {
-    const bool absent = minor_ < kFormatMinor && !has_object(file_.get(), commit_path(table.name));
+    const bool absent =
+        !part_has(kind_, table.volume) ||
+        (minor_ < kFormatMinor && !has_object(file_.get(), commit_path(table.name)));
     counted_.push_back(!absent);
     commit_rows_.push_back(absent ? DataSet() : open_column(table.name, ElementType::u64));
   }
@@ -210,8 +225,13 @@ void PartFile::fail_short(size_t table, uint64_t rows) const {
        tables_[table].name, path_, rows);
 }
 
-void PartFile::keep(const Commit& commit) {
-  commit_ = commit;
+void PartFile::keep(uint64_t count) {
+  if (count == 0) {
+    commit_ = Commit();
+  } else {
+    commit_row_ = count - 1;
+    commit_ = read_commit(commit_row_);
+  }
   count_rows();
 }
 
@@ -228,7 +248,7 @@ Damage PartFile::keep_sound_commits() {
   check.finish(counted_);
   Damage damage{check.sound(), all.size()};
   if (!damage) return damage;
-  keep(check.sound() == 0 ? Commit() : all[check.sound() - 1]);
+  keep(check.sound());
   damage.sound_ns = commit_.time_ns;
   for (size_t table = 0; table < kTableCount; ++table) {
     uint64_t there = last.rows[table];

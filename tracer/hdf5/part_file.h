@@ -34,7 +34,7 @@ class PartFile {
  public:
   // `salvage`: a file that was cut short is opened as well, as far as commits lie within its
   // length. Throws Error for everything that is not a readable trace of this major version.
-  static PartFile open(const std::string& path, bool salvage);
+  static PartFile open(const std::string& path, PartKind kind, bool salvage);
 
   const std::string& path() const { return path_; }
   Origin origin() const { return origin_; }
@@ -43,11 +43,15 @@ class PartFile {
   int minor() const { return minor_; }
   Status status() const { return status_; }
   const std::string& provenance() const { return provenance_; }
+  // What a trace and its shards have in common; "" in older traces.
+  const std::string& trace_id() const { return trace_id_; }
+  PartKind kind() const { return kind_; }
   const std::vector<TableSpec>& tables() const { return tables_; }
   // Which file was opened: the path may name another by now.
   FileIdentity identity() const { return identity_of(file_.get()); }
 
-  // False for a column that came with a later minor version than the file's.
+  // False for a column that came with a later minor version than the file's, and in shards of
+  // tables that they do not have.
   bool has(size_t table, size_t set) const { return present_[table][set]; }
   // Whether commits count rows of the table.
   const std::vector<bool>& counted() const { return counted_; }
@@ -67,8 +71,8 @@ class PartFile {
   Damage keep_sound_commits();
   // Throws Error that names a data set of `table` with less than `rows` rows.
   [[noreturn]] void fail_short(size_t table, uint64_t rows) const;
-  // Falls back to a commit of `commits()`.
-  void keep(const Commit& commit);
+  // Only the first `count` of `commits()` count from now on.
+  void keep(uint64_t count);
 
   // Rows [begin, end) of a column, which must be committed. Throws Error otherwise.
   void read_rows(size_t table, size_t set, uint64_t begin, uint64_t end, void* out) const;
@@ -98,6 +102,7 @@ class PartFile {
   void check_set(size_t table, size_t set, SumCheck& check) const;
 
   std::string path_;
+  PartKind kind_ = PartKind::main;
   Origin origin_ = Origin::closed;
   FileLimits limits_;
   Hid file_;
@@ -105,6 +110,7 @@ class PartFile {
   int minor_ = 0;
   Status status_ = Status::recording;
   std::string provenance_;
+  std::string trace_id_;
   std::vector<TableSpec> tables_;
   std::vector<std::vector<DataSet>> sets_;
   std::vector<std::vector<bool>> present_;

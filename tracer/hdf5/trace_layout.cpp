@@ -32,7 +32,9 @@ DataSet described(DataSet set, const DataSetSpec& spec) {
 }  // namespace
 
 void write_root(hid_t file, const std::string& file_name, const RootFacts& facts) {
-  create_text_attribute(file, kAttrFormat, kFormatName);
+  create_text_attribute(file, kAttrFormat,
+                        facts.kind == PartKind::main ? kFormatName : kShardFormatName);
+  if (!facts.trace_id.empty()) create_text_attribute(file, kAttrTraceId, facts.trace_id);
   create_int_attribute(file, kAttrMajor, kFormatMajor);
   create_int_attribute(file, kAttrMinor, facts.minor);
   create_int_attribute(file, kAttrStatus, static_cast<int32_t>(facts.status));
@@ -41,7 +43,9 @@ void write_root(hid_t file, const std::string& file_name, const RootFacts& facts
                                              ElementType::u8, size, kValuesPerChunk);
   provenance.write(0, size, facts.provenance.data());
   provenance.close();
-  for (const TableSpec& table : catalogue()) create_group(file, file_name, table.name);
+  for (const TableSpec& table : catalogue()) {
+    if (part_has(facts.kind, table.volume)) create_group(file, file_name, table.name);
+  }
   create_group(file, file_name, kCommitGroup);
 }
 

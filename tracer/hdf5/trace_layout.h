@@ -16,6 +16,8 @@ struct RootFacts {
   int minor = kFormatMinor;
   Status status = Status::recording;
   std::string_view provenance;  // JSON
+  PartKind kind = PartKind::main;
+  std::string_view trace_id = {};  // "": none
 };
 
 // Writes the root attributes and the provenance, and makes the group of every table and of the

@@ -52,6 +52,11 @@ RecoverReport recover(const std::string& input, const std::string& output, bool 
   RecoverReport report;
   const TraceFile file = TraceFile::open(input, true);
   check_output(input, output, overwrite);
+  for (const PartFile* part : file.parts()) {
+    if (part->identity() == identity_of(output)) {
+      fail("{} is a part of {}; name another file to write to", output, input);
+    }
+  }
   if (file.origin() == Origin::live) {
     fail("{} is still being recorded; stop the recording, or wait for its end", input);
   }

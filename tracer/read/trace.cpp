@@ -51,6 +51,11 @@ const std::string& Trace::provenance() const {
 int64_t Trace::last_commit_ns() const {
   return parts_->file.commit().time_ns;
 }
+std::vector<std::string> Trace::files() const {
+  std::vector<std::string> files;
+  for (const PartFile* part : parts_->file.parts()) files.push_back(part->path());
+  return files;
+}
 std::pair<uint64_t, uint64_t> Trace::file_identity() const {
   const FileIdentity identity = parts_->file.identity();
   return {identity.device, identity.inode};

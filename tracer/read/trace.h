@@ -63,6 +63,8 @@ class Trace {
   const std::string& warning() const;
   const std::string& provenance() const;  // JSON
   int64_t last_commit_ns() const;         // its time, since the trace's clock origin
+  // The trace's own file, then its shards: all that it takes.
+  std::vector<std::string> files() const;
   // Device and inode of the file that was opened: the path may name another by now.
   std::pair<uint64_t, uint64_t> file_identity() const;
 

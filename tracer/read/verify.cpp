@@ -22,7 +22,7 @@ class Verifier {
 
   void run() {
     for (size_t table = 0; table < file_.tables().size(); ++table) {
-      if (file_.counted()[table]) ++report_.tables;
+      if (file_.kind() == PartKind::main && file_.counted()[table]) ++report_.tables;
       const std::vector<DataSetSpec>& sets = file_.tables()[table].sets;
       for (size_t set = 0; set < sets.size(); ++set) {
         if (!file_.has(table, set)) continue;
@@ -41,7 +41,7 @@ class Verifier {
     }
     ++report_.commits;
     sum_.add_row(file_.commit(), file_.counted());
-    if (report_.damage.empty() && sum_.value() != file_.commit().checksum) {
+    if (readable_ && sum_.value() != file_.commit().checksum) {
       report_.damage.push_back(
           fmt::format("{} can be read, but is not what was written: it does not match the checksum "
                       "of its commit; copy it again",
@@ -66,6 +66,7 @@ class Verifier {
         values = ends.back();
       }
     } catch (const Error& error) {
+      readable_ = false;
       report_.damage.push_back(error.what());
       return;
     }
@@ -105,6 +106,7 @@ class Verifier {
       }
     }
     if (first == end) first = begin;
+    readable_ = false;
     report_.damage.push_back(
         fmt::format("{} of {} is damaged between its {} {} and {}: {}",
                     set_path(file_.tables()[table], file_.tables()[table].sets[set]), file_.path(),
@@ -114,6 +116,7 @@ class Verifier {
   const PartFile& file_;
   VerifyReport& report_;
   Crc sum_;
+  bool readable_ = true;
   std::vector<uint8_t> block_;
 };
 
@@ -126,7 +129,7 @@ VerifyReport verify(const std::string& path) {
   }
   VerifyReport report;
   if (!trace.warning().empty()) report.damage.push_back(trace.warning());
-  Verifier(trace.main(), report).run();
+  for (const PartFile* part : trace.parts()) Verifier(*part, report).run();
   return report;
 }
 

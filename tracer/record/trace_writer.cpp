@@ -19,7 +19,6 @@
 #include "base/error.h"
 #include "tracer/format/catalogue.h"
 #include "tracer/hdf5/file.h"
-#include "tracer/hdf5/final_copy.h"
 
 namespace kvreel::tracer {
 namespace {
@@ -182,10 +181,12 @@ struct TraceWriter::Shared {
     to_producer.notify_all();
   }
 
+  LiveFileOptions file_options() const { return {options.overwrite, options.shard_bytes}; }
+
   void record() {
     const std::unique_ptr<LiveFile> opened =
-        kept ? std::make_unique<LiveFile>(*kept)
-             : std::make_unique<LiveFile>(path, provenance, options.overwrite);
+        kept ? std::make_unique<LiveFile>(*kept, file_options())
+             : std::make_unique<LiveFile>(path, provenance, file_options());
     LiveFile& file = *opened;
     announce_start();
     auto next_commit = Clock::now() + options.commit_interval;
@@ -195,9 +196,16 @@ struct TraceWriter::Shared {
       uint64_t flush = 0;
       {
         std::unique_lock lock(mutex);
-        to_writer.wait_until(lock, next_commit, [&] {
+        const auto wanted = [&] {
           return !queue.empty() || stopping || flushes_wanted > flushes_done;
-        });
+        };
+        // Idle time goes to shards that wait to be compressed.
+        while (!wanted() && Clock::now() < next_commit) {
+          lock.unlock();
+          const bool compressed = file.compress_step();
+          lock.lock();
+          if (!compressed) to_writer.wait_until(lock, next_commit, wanted);
+        }
         batches.swap(queue);
         flush = flushes_wanted;
         more = !stopping;
@@ -205,7 +213,7 @@ struct TraceWriter::Shared {
       for (Batch& batch : batches) {
         file.append(batch.rows);
         release(batch);
-        if (Clock::now() >= next_commit) next_commit = commit(file);
+        if (Clock::now() >= next_commit || file.is_full()) next_commit = commit(file);
       }
       if (flush > flushes_done || Clock::now() >= next_commit || !more) {
         next_commit = commit(file);
@@ -242,16 +250,15 @@ struct TraceWriter::Shared {
     file.set_status(*finish_as);
     file.close();
     // From here on the trace is whole; only its compressed copy may fail.
-    try {
-      copy_final(TraceFile::open_unchecked(path), *finish_as, path);
-      report.finalised = true;
-    } catch (const std::exception& caught) {
+    const std::string problem = file.finalise(*finish_as);
+    report.finalised = problem.empty();
+    if (!report.finalised) {
       report.warning = fmt::format(
           "the trace {} is whole and readable, but could not be compressed: {}; make room and run "
           "kvreel recover on it",
-          path, caught.what());
+          path, problem);
     }
-    report.file_bytes = read_superblock(path).file_bytes;
+    report.file_bytes = file.file_bytes();
   }
 };
 
@@ -288,6 +295,7 @@ TraceWriter::~TraceWriter() {
 bool TraceWriter::enqueue(AnyTable rows, uint64_t count) {
   const uint64_t bytes = checked_bytes(rows, count);
   const size_t table = rows.index();
+  if (table == table_index<Shards>()) fail("rows for table 'shards' come from the file itself");
   check();
   const std::lock_guard lock(shared_->mutex);
   if (shared_->stopping)

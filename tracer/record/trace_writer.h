@@ -23,6 +23,8 @@ struct WriterOptions {
   // more. Beyond that recording fails: memory has an end, and the producer must not wait.
   uint64_t queue_bytes = uint64_t{256} << 20;
   uint64_t least_reserve = uint64_t{1} << 30;
+  // Of rows of tables with many rows in one file; then they go on in the next (0: never).
+  uint64_t shard_bytes = uint64_t{4} << 30;
   std::chrono::milliseconds commit_interval{200};  // the most that a kill can lose
   int64_t origin_ns = 0;                           // of steady_clock: the trace's time 0
 };

@@ -367,8 +367,10 @@ std::shared_ptr<Overview> read_overview(const Trace& trace) {
   overview->live = trace.is_live();
   overview->killed = trace.was_killed();
   std::error_code error;
-  const uintmax_t size = std::filesystem::file_size(trace.path(), error);
-  overview->file_bytes = error ? 0 : size;
+  for (const std::string& file : trace.files()) {
+    const uintmax_t size = std::filesystem::file_size(file, error);
+    overview->file_bytes += error ? 0 : size;
+  }
   overview->spans = trace.rows<tracer::Spans>();
   overview->kernels = trace.rows<tracer::Kernels>();
   overview->attention_rows = trace.rows<tracer::AttentionRows>();
