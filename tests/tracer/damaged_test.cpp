@@ -229,6 +229,22 @@ TEST_F(DamagedTrace, ASizeThatWasNeverStoredTakesNoMemory) {
   EXPECT_NE(error_of([&] { trace.read_column(&Tokens::piece, 0, kClaim); }), "");
 }
 
+TEST_F(DamagedTrace, ATableWithoutColumnsHasNoRows) {
+  const std::string name = finished(3);
+  // Format 1.0 lets columns be absent, which are then read as zeros: 2^40 of them, if the commit
+  // were believed.
+  {
+    const Hid file = reopen_for_change(name);
+    rewrite_int_attribute(file.get(), kAttrMinor, 0);
+    ASSERT_GE(H5Ldelete(file.get(), "/scores", H5P_DEFAULT), 0);
+  }
+  overwrite(name, "/commit/scores", {uint64_t{1} << 40});
+  const Trace trace = Trace::open(name);
+  const std::string error = error_of([&] { trace.read<Scores>(0, trace.rows<Scores>()); });
+  EXPECT_NE(error.find("table 'scores' of " + name), std::string::npos) << error;
+  EXPECT_NE(error_of([&] { trace.read_column(&Scores::metric, 0, uint64_t{1} << 40); }), "");
+}
+
 TEST_F(DamagedTrace, LinksIntoOtherFilesAreRefused) {
   const std::string name = finished(3);
   const std::string other = finished(3, "other.h5");

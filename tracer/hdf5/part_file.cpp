@@ -350,7 +350,18 @@ void PartFile::require_rows(size_t table, size_t set, uint64_t begin, uint64_t e
     fail("rows {} to {} of table '{}' of {} were asked for, and it has {}; ask for fewer", begin,
          end, tables_[table].name, path_, rows_[table]);
   }
-  sets_[table][set].require(begin, end - begin);
+  // Of a column that the file lacks, another one of the table says whether the rows are there.
+  const std::vector<DataSet>& sets = sets_[table];
+  for (size_t other = set; other < sets.size() + set; ++other) {
+    const size_t candidate = other % sets.size();
+    if (!has(table, candidate) || tables_[table].sets[candidate].part == Part::values) continue;
+    sets[candidate].require(begin, end - begin);
+    return;
+  }
+  if (begin < end) {
+    fail("table '{}' of {} has {} rows and no columns; the file is damaged", tables_[table].name,
+         path_, rows_[table]);
+  }
 }
 
 void PartFile::read_rows(size_t table, size_t set, uint64_t begin, uint64_t end, void* out) const {

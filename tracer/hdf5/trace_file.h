@@ -56,7 +56,8 @@ class TraceFile {
   // Rows [begin, end) of a column, which must be committed. Throws Error otherwise. Not for ends of
   // lists, which read_list_rows() reads.
   void read_rows(size_t table, size_t set, uint64_t begin, uint64_t end, void* out) const;
-  // Throws Error where [begin, end) is not committed or not stored: before memory is taken for it.
+  // Throws Error where [begin, end) is not committed or not stored, also of a column that the file
+  // lacks: before memory is taken for it.
   void require_rows(size_t table, size_t set, uint64_t begin, uint64_t end) const;
 
   // Where rows [begin, end) of a list lie among its values; `set` names the values, ends follow

@@ -136,6 +136,7 @@ template <typename Member>
 void Trace::read_member(size_t table, size_t set, uint64_t begin, uint64_t end, Member& out) const {
   if constexpr (is_list_column<Member>) {
     if (!has_set(table, set)) {
+      require_rows(table, set, begin, end);
       out.ends.assign(end - begin, 0);
       return;
     }
@@ -145,6 +146,7 @@ void Trace::read_member(size_t table, size_t set, uint64_t begin, uint64_t end, 
     out.ends = std::move(rows.ends);
   } else {
     if (!has_set(table, set)) {
+      require_rows(table, set, begin, end);
       out.assign(end - begin, {});
       return;
     }
