@@ -3,9 +3,13 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "base/error.h"
 #include "tracer/hdf5/final_copy.h"
 #include "tracer/hdf5/trace_file.h"
+#include "tracer/read/trial.h"
 
 namespace kvreel::tracer {
 namespace {
@@ -46,9 +50,43 @@ bool has_rest(const TraceFile& file) {
   return false;
 }
 
+// Everything that copying reads.
+void read_all(const TraceFile& file) {
+  constexpr uint64_t kBlock = 65536;  // elements
+  std::vector<uint8_t> block(kBlock * sizeof(uint64_t));
+  for (size_t table = 0; table < kTableCount; ++table) {
+    const uint64_t rows = rows_of(file, table);
+    const std::vector<DataSetSpec>& sets = file.tables()[table].sets;
+    for (size_t set = 0; set < sets.size(); ++set) {
+      if (!file.has(table, set)) continue;
+      const bool values = sets[set].part == Part::values;
+      uint64_t count = values ? 0 : rows;
+      for (uint64_t begin = 0; values && begin < rows; begin += kBlock) {
+        count = file.read_list_rows(table, set, begin, std::min(begin + kBlock, rows)).values_end;
+      }
+      for (uint64_t begin = 0; begin < count; begin += kBlock) {
+        const uint64_t end = std::min(begin + kBlock, count);
+        if (values) {
+          file.read_values(table, set, begin, end, block.data());
+        } else {
+          file.read_rows(table, set, begin, end, block.data());
+        }
+      }
+    }
+  }
+}
+
+// All of the file, not just its structure: that costs little beside compressing the copy.
+void try_to_read(const std::string& input) {
+  std::optional<TraceFile> tried;
+  read_on_trial(
+      input, [&] { tried = TraceFile::open(input, true); }, [&] { read_all(*tried); });
+}
+
 }  // namespace
 
 RecoverReport recover(const std::string& input, const std::string& output, bool overwrite) {
+  try_to_read(input);
   RecoverReport report;
   const TraceFile file = TraceFile::open(input, true);
   check_output(input, output, overwrite);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "tracer/format/schema.h"
+#include "tracer/read/trial.h"
 
 namespace kvreel::tracer {
 
@@ -47,8 +48,9 @@ class Trace {
   // Throws Error for what is not a trace, has another major version, was cut short or is damaged. A
   // trace that is being recorded, or whose recorder was killed, opens with the rows of its last
   // commit; one that is neither that nor finished with those of its last commit before the first
-  // that does not match its checksum, and warning() says so.
-  static Trace open(const std::string& path);
+  // that does not match its checksum, and warning() says so. Without a trial a hostile file can
+  // crash the process.
+  static Trace open(const std::string& path, Trial trial = Trial::yes);
   Trace(Trace&&) noexcept;
   Trace& operator=(Trace&&) noexcept;
   ~Trace();
@@ -121,6 +123,9 @@ class Trace {
   ListRows read_list_rows(size_t table, size_t set, uint64_t begin, uint64_t end) const;
   void read_values(size_t table, size_t set, RowRange values, void* out) const;
   PassRows ends_at(uint64_t row) const;
+  // Comes to every part of the file's structure that a reader can come to: every data set's index
+  // of chunks, and its first and last rows.
+  void walk() const;
 
   template <typename Member>
   void read_member(size_t table, size_t set, uint64_t begin, uint64_t end, Member& out) const;
