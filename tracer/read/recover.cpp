@@ -80,7 +80,7 @@ void read_all(const TraceFile& file) {
 void try_to_read(const std::string& input) {
   std::optional<TraceFile> tried;
   read_on_trial(
-      input, [&] { tried = TraceFile::open(input, true); }, [&] { read_all(*tried); });
+      input, [&] { tried = TraceFile::open(input, true); }, [&] { read_all(*tried); }, kReadingAll);
 }
 
 }  // namespace

@@ -15,8 +15,10 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <new>
 #include <string_view>
+#include <system_error>
 
 #include "base/error.h"
 #include "tracer/hdf5/file.h"
@@ -32,6 +34,24 @@
 
 namespace kvreel::tracer {
 namespace {
+
+// Of the trace and of what lies beside it under names of its shards.
+uint64_t bytes_of(const std::string& path) {
+  std::error_code ignored;
+  const std::filesystem::path whole(path);
+  const std::string shards = whole.filename().string() + ".s";
+  const auto size_of = [&](const std::filesystem::path& file) {
+    const uintmax_t bytes = std::filesystem::file_size(file, ignored);
+    return ignored ? uint64_t{0} : uint64_t{bytes};
+  };
+  uint64_t bytes = size_of(whole);
+  const std::filesystem::path directory =
+      whole.has_parent_path() ? whole.parent_path() : std::filesystem::path(".");
+  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+    if (entry.path().filename().string().starts_with(shards)) bytes += size_of(entry.path());
+  }
+  return bytes;
+}
 
 // What the child says, in its first byte; the text of an Error follows kRefused.
 constexpr char kSound = 's';
@@ -173,8 +193,12 @@ std::string ending(int status, bool known, const TrialLimits& limits) {
 }  // namespace
 
 void read_on_trial(const std::string& path, const std::function<void()>& open,
-                   const std::function<void()>& walk, const TrialLimits& limits) {
+                   const std::function<void()>& walk, const TrialLimits& of_any_size) {
   if (is_marked_live(path)) return;
+  TrialLimits limits = of_any_size;
+  limits.processor_seconds += static_cast<unsigned>(
+      std::min<uint64_t>(bytes_of(path) / limits.bytes_per_second, 1'000'000));
+  limits.seconds += 12 * (limits.processor_seconds - of_any_size.processor_seconds);
   Pipe pipe;
   if (!pipe.usable()) return;
   const pid_t child = ::fork();

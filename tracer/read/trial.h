@@ -13,12 +13,17 @@ enum class Trial : bool { no, yes };
 
 struct TrialLimits {
   // Of the processor: a loaded machine must not make a sound file look damaged. Walking ten million
-  // rows takes some hundredths of a second.
+  // rows takes some hundredths of a second; of a trace that was killed opening compares every byte.
   unsigned processor_seconds = 5;
-  // By the clock, for what waits and does not work. A network file system may take its time.
+  uint64_t bytes_per_second = 50'000'000;  // of the trace's files, in addition
+  // By the clock, for what waits and does not work, which grows twelvefold with the above. A
+  // network file system may take its time.
   unsigned seconds = 60;
   uint64_t memory = uint64_t{1} << 30;  // bytes, beyond what this process has
 };
+
+// Of reading all of a trace, which inflates what was deflated.
+inline constexpr TrialLimits kReadingAll = {.processor_seconds = 60, .bytes_per_second = 1'000'000};
 
 // Runs `open` and then `walk`, which read the file at `path`, in a child process with limits on
 // memory and time and without output; nothing that they do there is left behind. Returns where both

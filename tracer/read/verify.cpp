@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 
 #include "base/error.h"
 #include "tracer/hdf5/trace_file.h"
+#include "tracer/read/trial.h"
 
 namespace kvreel::tracer {
 namespace {
@@ -123,6 +125,14 @@ class Verifier {
 }  // namespace
 
 VerifyReport verify(const std::string& path) {
+  std::optional<TraceFile> tried;
+  read_on_trial(
+      path, [&] { tried = TraceFile::open(path); },
+      [&] {
+        VerifyReport unread;
+        for (const PartFile* part : tried->parts()) Verifier(*part, unread).run();
+      },
+      kReadingAll);
   const TraceFile trace = TraceFile::open(path);
   if (trace.origin() == Origin::live) {
     fail("{} is still being recorded; verify it when that has ended", path);
