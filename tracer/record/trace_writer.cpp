@@ -350,7 +350,7 @@ void TraceWriter::commit() {
 
 WriterCost TraceWriter::cost() const {
   const std::lock_guard lock(shared_->mutex);
-  return {shared_->cpu_ns, shared_->high_water, shared_->commits};
+  return {shared_->cpu_ns, shared_->high_water, shared_->commits, shared_->queued_bytes};
 }
 
 void TraceWriter::stop() {

@@ -34,6 +34,7 @@ struct WriterCost {
   int64_t cpu_ns = 0;             // of the writer thread so far
   uint64_t queue_high_water = 0;  // bytes
   uint64_t commits = 0;
+  uint64_t queued_bytes = 0;  // that are on their way now
 };
 
 struct FinishReport {
