@@ -1,5 +1,6 @@
 // Reading while a recorder writes, and after it was killed.
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <csignal>
 #include <random>
@@ -128,6 +129,23 @@ TEST_F(LiveTrace, CommitsAreVisibleAtOnce) {
     return trace.is_live() && trace.rows<Notes>() == 123 && wrong_rows(trace).empty() ? 0 : 1;
   });
   EXPECT_EQ(code, 0);
+}
+
+// Chunks that are full need no memory any more.
+TEST_F(LiveTrace, TakesNoMoreMemoryTheLongerItIs) {
+  LiveFile file(path(), "{}");
+  constexpr uint64_t kRows = 2048;  // a chunk of this table
+  const auto append_chunks = [&](uint64_t from, uint64_t to) {
+    for (uint64_t chunk = from; chunk < to; ++chunk) {
+      file.append(make_rows<Decisions>(chunk * kRows, kRows));
+      file.commit(static_cast<int64_t>(chunk));
+    }
+    return ::mallinfo2().uordblks;
+  };
+  const size_t before = append_chunks(0, 5);
+  const size_t after = append_chunks(5, 45);
+  // All of them would be 40 chunks of 22 columns, some 5 MB.
+  EXPECT_LT(after, before + (size_t{1} << 20));
 }
 
 TEST_F(LiveTrace, IsNotRecoveredWhileItIsRecorded) {

@@ -57,6 +57,17 @@ hid_t memory_type(ElementType type) {
   fail("the schema names a type of elements that has no HDF5 type");
 }
 
+// How a data set that is written is opened.
+Hid access_list(ElementType type, uint64_t chunk, const std::string& doing) {
+  Hid access = owned(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose, doing);
+  if (chunk > 0) {
+    // Two chunks: the one that is being filled, and the one before it while a batch straddles both.
+    // With less, each small append would read and write a whole chunk.
+    check(H5Pset_chunk_cache(access.get(), 11, 2 * chunk * element_bytes(type), 1.0), doing);
+  }
+  return access;
+}
+
 }  // namespace
 
 std::string DataSet::doing(std::string_view verb) const {
@@ -76,12 +87,7 @@ DataSet DataSet::create(hid_t file, const std::string& file_name, const std::str
   const hsize_t dimensions[] = {size};
   const hsize_t limits[] = {max_size};
   const Hid space = owned(H5Screate_simple(1, dimensions, limits), H5Sclose, doing);
-  const Hid access = owned(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose, doing);
-  if (chunk > 0) {
-    // Two chunks: the one that is being filled, and the one before it while a batch straddles both.
-    // With less, each small append would read and write a whole chunk.
-    check(H5Pset_chunk_cache(access.get(), 11, 2 * chunk * element_bytes(type), 1.0), doing);
-  }
+  const Hid access = access_list(type, chunk, doing);
   set.id_ = owned(H5Dcreate2(file, path.c_str(), stored_type(type), space.get(), H5P_DEFAULT,
                              creation.get(), access.get()),
                   H5Dclose, doing);
@@ -263,6 +269,12 @@ void DataSet::read_size() {
 
 void DataSet::close() {
   id_.close(doing("close"));
+}
+
+void DataSet::reopen(hid_t file) {
+  close();
+  const Hid access = access_list(type_, chunk_, doing("open"));
+  id_ = owned(H5Dopen2(file, path_.c_str(), access.get()), H5Dclose, doing("open"));
 }
 
 void DataSet::set_text(std::string_view attribute, std::string_view text) {

@@ -51,6 +51,9 @@ class DataSet {
   // Looks at the file again, for a data set that another process writes.
   void refresh(const FileLimits& limits);
   void close();
+  // Of a growing data set, after SWMR writing has started: HDF5 1.10 opens data sets anew then,
+  // with caches of its own size, which hold a megabyte for each.
+  void reopen(hid_t file);
 
   void set_text(std::string_view attribute, std::string_view text);
 

@@ -38,6 +38,20 @@ void remove_abandoned_drafts(const std::string& path) {
   for (const std::string& draft : abandoned) ::unlink(draft.c_str());
 }
 
+// Calls use(set) for every data set.
+template <typename Use>
+void LivePart::for_each_set(Use&& use) {
+  for (Table& table : tables_) {
+    for (DataSet& set : table.sets) use(set);
+  }
+  use(commit_time_);
+  for (size_t table = 0; table < kTableCount; ++table) {
+    if (counted_[table]) use(commit_rows_[table]);
+  }
+  use(commit_sum_);
+  use(commit_bytes_);
+}
+
 // Until SWMR writing has started, HDF5 locks the file, and a reader that looks at it just then
 // makes the start fail: nobody sees it under its name before.
 LivePart::LivePart(const std::string& path, const Start& start)
@@ -55,6 +69,7 @@ LivePart::LivePart(const std::string& path, const Start& start)
     check(H5Fflush(file_.get(), H5F_SCOPE_GLOBAL), fmt::format("write {}", path_));
     check(H5Fstart_swmr_write(file_.get()),
           fmt::format("let readers into {} while it is written", path_));
+    for_each_set([&](DataSet& set) { set.reopen(file_.get()); });
     // It may have no rows, and makes the empty trace readable.
     std::array<uint64_t, kTableCount> rows = {};
     for (size_t table = 0; table < kTableCount; ++table) rows[table] = tables_[table].rows;
@@ -160,15 +175,7 @@ void LivePart::set_status(Status status) {
 }
 
 void LivePart::close() {
-  for (Table& table : tables_) {
-    for (DataSet& set : table.sets) set.close();
-  }
-  commit_time_.close();
-  for (DataSet& set : commit_rows_) {
-    if (!set.path().empty()) set.close();
-  }
-  commit_sum_.close();
-  commit_bytes_.close();
+  for_each_set([](DataSet& set) { set.close(); });
   check(H5Fflush(file_.get(), H5F_SCOPE_GLOBAL), fmt::format("write {}", path_));
   file_.close(fmt::format("close {}", path_));
 }

@@ -61,6 +61,8 @@ class LivePart {
     bool dirty = false;
   };
   void create_sets();
+  template <typename Use>
+  void for_each_set(Use&& use);
 
   std::string path_;
   PartKind kind_;
