@@ -102,7 +102,9 @@ class Round {
     WriterOptions options;
     constexpr uint64_t kQueues[] = {1, 20'000, uint64_t{256} << 20};
     constexpr int kIntervals[] = {1, 7, 3'600'000};  // ms
+    constexpr uint64_t kShards[] = {0, 30'000};  // bytes: none, or one after a few calls
     options.queue_bytes = kQueues[below(3)];
+    options.shard_bytes = kShards[below(2)];
     options.commit_interval = std::chrono::milliseconds(kIntervals[below(3)]);
     const uint64_t calls = below(40);
     const Fault fault = static_cast<Fault>(below(6) < 3 ? below(4) : 0);
@@ -162,7 +164,7 @@ class Round {
 
   // Rows that are dropped leave no gap: the next ones take their numbers.
   void append_to_one(uint64_t wanted, uint64_t rows) {
-    for_each_table([&](auto empty) {
+    for_each_recorded_table([&](auto empty) {
       using Table = decltype(empty);
       if (table_index<Table>() != wanted) return;
       writer_->append(make_rows<Table>(writer_->rows<Table>(), rows));
@@ -173,7 +175,7 @@ class Round {
   }
   RowCounts accepted() const {
     RowCounts rows = {};
-    for_each_table([&](auto empty) {
+    for_each_recorded_table([&](auto empty) {
       using Table = decltype(empty);
       rows[table_index<Table>()] = writer_->rows<Table>();
     });
@@ -248,7 +250,7 @@ class Stress : public TraceTest {
     const Trace trace = Trace::open(name);
     EXPECT_EQ(wrong_rows(trace), "");
     EXPECT_FALSE(trace.is_live());
-    for_each_table([&](auto empty) {
+    for_each_recorded_table([&](auto empty) {
       using Table = decltype(empty);
       const uint64_t promised = round.promised()[table_index<Table>()];
       EXPECT_GE(trace.rows<Table>(), promised) << Table::kName;
