@@ -223,10 +223,21 @@ def slow_disk(place):
             f"{info['recording']['queue']['high_water_bytes']} bytes; dropped rows {drops}")
 
 
-def program(*command):
+def mutated_traces(place):
+    """The test of mutated traces with more of them."""
+    environment = os.environ | {"KVREEL_MUTANTS": "2000",
+                                "KVREEL_MUTATE_TRACE": str(BUILD / "tests" / "fuzz" / "mutate_trace")}
+    result = subprocess.run([sys.executable, "-B", "-m", "unittest", "test_mutated_traces"], capture_output=True,
+                            text=True, env=environment, cwd=ROOT / "tests" / "python")
+    if result.returncode != 0:
+        raise AssertionError(result.stderr.strip() or result.stdout.strip())
+    return " ".join(result.stdout.split())
+
+
+def program(*command, **environment):
     def work(place):
         result = subprocess.run([str(word).replace("{}", str(place.dir)) for word in command], capture_output=True,
-                                text=True)
+                                text=True, env=os.environ | environment)
         if result.returncode != 0:
             raise AssertionError(result.stderr.strip() or result.stdout.strip())
         return "; ".join(result.stdout.strip().splitlines())
@@ -242,7 +253,10 @@ def main():
     parts = [("killed at random moments", kills_at_moments), ("killed at random writes", kills_at_writes),
              ("every boundary between writes", every_boundary),
              ("every boundary while resuming", every_boundary_of_resuming),
-             ("disk full at every write", disk_full_everywhere), ("a slow disk", slow_disk)]
+             ("disk full at every write", disk_full_everywhere), ("a slow disk", slow_disk),
+             ("mutated traces", mutated_traces),
+             ("500 rounds of calls in any order", program(BUILD / "tests" / "tracer_test", "--gtest_brief=1",
+                                                            "--gtest_filter=Stress.*", KVREEL_STRESS_ROUNDS="500"))]
     limits = BUILD / "tests" / "trace_limits"
     if limits.exists():
         parts.append(("limits", program(limits, "{}")))
