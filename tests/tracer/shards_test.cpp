@@ -108,7 +108,8 @@ TEST_F(ShardedTrace, IsRowForRowWhatOneFileWouldHold) {
 
 TEST_F(ShardedTrace, IsCompressedLikeOneFileAndVerified) {
   const std::string name = sharded();
-  for (const PartFile* part : TraceFile::open(name).parts()) {
+  const TraceFile whole = TraceFile::open(name);
+  for (const PartFile* part : whole.parts()) {
     EXPECT_FALSE(part->raw()) << part->path();
   }
   const VerifyReport report = verify(name);

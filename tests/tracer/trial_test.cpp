@@ -53,7 +53,7 @@ TEST(TrialReading, NamesTheSignalOfACrash) {
 TEST(TrialReading, EndsWhatWorksWithoutEnd) {
   const std::string error = said(nothing,
                                  [] {
-                                   for (volatile int i = 0;;) i = i + 1;
+                                   for (volatile unsigned i = 0;;) i = i + 1;
                                  },
                                  {.processor_seconds = 1});
   EXPECT_NE(error.find("after 1 seconds of work, unfinished"), std::string::npos) << error;
