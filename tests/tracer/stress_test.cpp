@@ -111,7 +111,7 @@ class Round {
     WriterOptions options;
     constexpr uint64_t kQueues[] = {1, 20'000, uint64_t{256} << 20};
     constexpr int kIntervals[] = {1, 7, 3'600'000};  // ms
-    constexpr uint64_t kShards[] = {0, 30'000};  // bytes: none, or one after a few calls
+    constexpr uint64_t kShards[] = {0, 30'000};      // bytes: none, or one after a few calls
     options.queue_bytes = kQueues[below(3)];
     options.shard_bytes = kShards[below(2)];
     options.commit_interval = std::chrono::milliseconds(kIntervals[below(3)]);
