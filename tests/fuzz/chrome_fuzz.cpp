@@ -30,7 +30,7 @@ class Input {
   T value() {
     T out{};
     const size_t bytes = std::min(sizeof out, size_);
-    std::memcpy(&out, data_, bytes);
+    if (bytes > 0) std::memcpy(&out, data_, bytes);
     skip(bytes);
     return out;
   }
