@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include <fmt/format.h>
+#include <utf8proc.h>
 
 #include <algorithm>
 #include <array>
@@ -146,6 +147,15 @@ std::string to_utf8_lossy(std::string_view bytes) {
     }
   }
   return text;
+}
+
+Character first_character(std::string_view text) {
+  utf8proc_int32_t code = 0;
+  const utf8proc_ssize_t length =
+      utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                       static_cast<utf8proc_ssize_t>(text.size()), &code);
+  if (length <= 0) return {0xFFFD, 1};
+  return {code, static_cast<size_t>(length)};
 }
 
 }  // namespace kvreel

@@ -36,4 +36,22 @@ bool is_utf8(std::string_view bytes);
 // `bytes` with every ill-formed byte replaced by U+FFFD, so that it can be stored as UTF-8.
 std::string to_utf8_lossy(std::string_view bytes);
 
+// The character in which `text`, which is not empty, begins: its code point, or U+FFFD and one byte
+// where it is ill-formed.
+struct Character {
+  int32_t code_point = 0;
+  size_t bytes = 0;
+};
+Character first_character(std::string_view text);
+
+// Calls use(code point, its bytes) for each character.
+template <typename Use>
+void for_each_character(std::string_view text, Use&& use) {
+  while (!text.empty()) {
+    const Character character = first_character(text);
+    use(character.code_point, text.substr(0, character.bytes));
+    text.remove_prefix(character.bytes);
+  }
+}
+
 }  // namespace kvreel

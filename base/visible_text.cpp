@@ -11,20 +11,6 @@
 namespace kvreel {
 namespace {
 
-// Calls use(code point, its bytes) for each character of well-formed UTF-8.
-template <typename Use>
-void for_each_character(std::string_view text, Use&& use) {
-  while (!text.empty()) {
-    utf8proc_int32_t code = 0;
-    const utf8proc_ssize_t length =
-        utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                         static_cast<utf8proc_ssize_t>(text.size()), &code);
-    const size_t bytes = length > 0 ? static_cast<size_t>(length) : 1;
-    use(length > 0 ? code : 0xFFFD, text.substr(0, bytes));
-    text.remove_prefix(bytes);
-  }
-}
-
 // Most text, and much cheaper than asking for every character.
 bool is_plain(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
@@ -70,6 +56,12 @@ std::string visible_line(std::string_view bytes) {
       out += character;
     }
   });
+  return out;
+}
+
+std::string visible_lines(std::string_view bytes) {
+  std::string out;
+  while (!bytes.empty()) out += visible_line(take_line(bytes)) + '\n';
   return out;
 }
 

@@ -20,6 +20,9 @@ std::string escape_of(int32_t code_point);
 // typed. Visible text stays as it is when it is made visible again.
 std::string visible_line(std::string_view bytes);
 
+// The same of each line of a text, with a line feed after each.
+std::string visible_lines(std::string_view bytes);
+
 // JSON that was written with characters beyond ASCII as they are: with those that are unseen
 // as \u escapes. Every reader reads the same values, and a terminal obeys none of them.
 std::string unseen_escaped_json(std::string_view json);

@@ -8,10 +8,8 @@
 #include <sstream>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "base/error.h"
-#include "base/text.h"
 #include "base/visible_text.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -45,10 +43,7 @@ int print_usage(CLI::App& program, const CLI::ParseError& error) {
   const bool asked_for_text = error.get_exit_code() == 0;  // --help, --version
   std::ostringstream out;
   program.exit(error, out, out);
-  const std::string text = std::move(out).str();
-  for (std::string_view rest = text; !rest.empty();) {
-    fmt::print(asked_for_text ? stdout : stderr, "{}\n", visible_line(take_line(rest)));
-  }
+  fmt::print(asked_for_text ? stdout : stderr, "{}", visible_lines(out.str()));
   return asked_for_text ? 0 : 2;
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <unordered_set>
 
+#include "base/text.h"
 #include "engine/tokenizer/jinja_builtins.h"
 #include "engine/tokenizer/jinja_operators.h"
 #include "engine/tokenizer/unicode.h"
@@ -28,7 +29,7 @@ std::string_view strip_characters(std::string_view text, std::string_view set, b
   place.spend(set.size());
   std::unordered_set<char32_t> members;
   for_each_character(
-      set, [&](std::string_view character) { members.insert(first_code_point(character).value); });
+      set, [&](int32_t code, std::string_view) { members.insert(static_cast<char32_t>(code)); });
   while (left && !text.empty()) {
     const CodePoint c = first_code_point(text);
     if (!members.contains(c.value)) break;
@@ -320,7 +321,7 @@ std::string replace_all(std::string_view text, std::string_view from, std::strin
   std::string result;
   if (from.empty()) {
     // Python puts `to` before each character and at the end.
-    for_each_character(text, [&](std::string_view c) {
+    for_each_character(text, [&](int32_t, std::string_view c) {
       place.spend(count != 0 ? to.size() : 0);
       if (count != 0) result += to;
       if (count > 0) --count;

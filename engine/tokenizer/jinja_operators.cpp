@@ -7,6 +7,8 @@
 #include <array>
 #include <ctime>
 
+#include "base/text.h"
+
 namespace kvreel::engine::jinja {
 namespace {
 
@@ -198,7 +200,7 @@ Value item_of(const Value& object, const Value& index, const Place& place) {
     return Value(Undefined{fmt::format("item {}", *position)});
   std::string letter;
   int64_t at = 0;
-  for_each_character(*object.string(), [&](std::string_view character) {
+  for_each_character(*object.string(), [&](int32_t, std::string_view character) {
     if (at++ == from_start) letter = character;
   });
   return make_string(std::move(letter));

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "engine/tokenizer/unicode.h"
 
 namespace kvreel::engine::jinja {
@@ -42,8 +43,8 @@ std::string string_repr(std::string_view text) {
   const bool has_double = text.find('"') != std::string_view::npos;
   const char quote = has_single && !has_double ? '"' : '\'';
   std::string result(1, quote);
-  for_each_character(text, [&](std::string_view character) {
-    const char32_t c = first_code_point(character).value;
+  for_each_character(text, [&](int32_t code, std::string_view character) {
+    const auto c = static_cast<char32_t>(code);
     if (c == static_cast<char32_t>(quote) || c == '\\') {
       result += '\\';
       result += character;
@@ -100,8 +101,8 @@ std::string repr(const Value& value, const Place& place, int depth) {
 
 void append_json_string(std::string& out, std::string_view text, bool ascii_only) {
   out += '"';
-  for_each_character(text, [&](std::string_view character) {
-    const char32_t c = first_code_point(character).value;
+  for_each_character(text, [&](int32_t code, std::string_view character) {
+    const auto c = static_cast<char32_t>(code);
     if (c == '"' || c == '\\') {
       out += '\\';
       out += character;
@@ -384,7 +385,7 @@ std::vector<Value> iterate(const Value& value, const Place& place) {
     return list->items;
   }
   if (const std::string* text = value.string()) {
-    for_each_character(*text, [&](std::string_view c) {
+    for_each_character(*text, [&](int32_t, std::string_view c) {
       place.spend(kStepWork);
       items.push_back(make_string(std::string(c)));
     });

@@ -148,14 +148,5 @@ std::string_view strip(std::string_view text, bool left, bool right);
 size_t find_text(std::string_view text, std::string_view part, const Place& place);
 // How many characters there are.
 int64_t count_characters(std::string_view text);
-// Calls `see(character)` for each, a view of its bytes.
-template <typename See>
-void for_each_character(std::string_view text, See see) {
-  for (size_t at = 0; at < text.size();) {
-    const size_t length = first_code_point(text.substr(at)).length;
-    see(text.substr(at, length));
-    at += length;
-  }
-}
 
 }  // namespace kvreel::engine::jinja

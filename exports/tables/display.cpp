@@ -13,21 +13,6 @@
 namespace kvreel::exports {
 namespace {
 
-// Calls use(code point, its bytes) for each character of well-formed UTF-8.
-template <typename Use>
-void for_each_character(std::string_view text, Use&& use) {
-  while (!text.empty()) {
-    utf8proc_int32_t code = 0;
-    const utf8proc_ssize_t length =
-        utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                         static_cast<utf8proc_ssize_t>(text.size()), &code);
-    // What is no character counts as one column, as U+FFFD would.
-    const size_t bytes = length > 0 ? static_cast<size_t>(length) : 1;
-    use(length > 0 ? code : 0xFFFD, text.substr(0, bytes));
-    text.remove_prefix(bytes);
-  }
-}
-
 size_t width_of(utf8proc_int32_t code) {
   return static_cast<size_t>(std::max(utf8proc_charwidth(code), 0));
 }

@@ -24,6 +24,11 @@ TEST(VisibleLine, ShowsWhatReordersHidesOrBreaksText) {
   EXPECT_EQ(visible_line("\U000e0041"), "\\U000e0041");  // a tag
 }
 
+TEST(VisibleLines, KeepLineFeedsAndShowTheRest) {
+  EXPECT_EQ(visible_lines("one\ttwo\n\nthree\x1b"), "one\\ttwo\n\nthree\\x1b\n");
+  EXPECT_EQ(visible_lines(""), "");
+}
+
 TEST(VisibleLine, LeavesTextAlone) {
   const std::string text = "C:\\path, \u6f22\u5b57 \u00e9 \U0001f600 <&> $%#";
   EXPECT_EQ(visible_line(text), text);

@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/text.h"
 #include "base/visible_text.h"
 #include "viewer/shell/app.h"
 #include "viewer/shell/script.h"
@@ -202,10 +201,7 @@ int run(int argc, char** argv) {
     std::ostringstream out;
     program.exit(error, out, out);
     // It holds the command's words, which a shell may have taken from a directory's names.
-    const std::string text = std::move(out).str();
-    for (std::string_view rest = text; !rest.empty();) {
-      fmt::print(asked_for_text ? stdout : stderr, "{}\n", visible_line(take_line(rest)));
-    }
+    fmt::print(asked_for_text ? stdout : stderr, "{}", visible_lines(out.str()));
     return asked_for_text ? 0 : 2;
   }
   if (options.headless) return run_headless(options);
