@@ -172,12 +172,7 @@ struct FinalCopy::Parts {
     const uint64_t end = std::min(at + kBlock, count);
     block.resize((end - at) * element_bytes(spec().type));
     if (end > at) {
-      if (spec().part == Part::values) {
-        source.read_values(table, set, at, end, block.data());
-      } else {
-        source.read_rows(table, set, at, end, block.data());
-        if (spec().part == Part::ends && !source.is_part()) join_ends(end);
-      }
+      source.read_elements(table, set, at, end, block.data());
       out.write(at, end - at, block.data());
       sum.add(block.data(), block.size());
       if (check) check->add(block.data(), end - at);
@@ -187,15 +182,6 @@ struct FinalCopy::Parts {
     out.close();
     begun = false;
     ++set;
-  }
-
-  // Of a trace in several files, ends count from each file's first value.
-  void join_ends(uint64_t end) {
-    const TraceFile::ListRows list = source.read_list_rows(table, set - 1, at, end);
-    for (size_t i = 0; i < list.ends.size(); ++i) {
-      const uint64_t row_end = list.values_begin + list.ends[i];
-      std::memcpy(block.data() + i * sizeof(row_end), &row_end, sizeof(row_end));
-    }
   }
 
   void keep() {

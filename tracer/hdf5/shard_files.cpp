@@ -69,20 +69,22 @@ std::string shard_path(const std::string& trace, const std::string& name) {
       .string();
 }
 
-void remove_shards(const std::string& trace, std::string_view trace_id,
-                   const std::vector<std::string>& named) {
-  if (trace_id.empty()) return;
+std::vector<std::string> shards_beside(const std::string& trace) {
   const std::string stem = std::filesystem::path(trace).filename().string();
   std::error_code ignored;
   std::vector<std::string> found;
   for (const auto& entry : std::filesystem::directory_iterator(directory_of(trace), ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (!is_shard_name(name, stem) || std::ranges::find(named, name) != named.end()) continue;
-    const std::string path = entry.path().string();
-    if (is_marked_live(path) || trace_id_of(path) != trace_id) continue;
-    found.push_back(path);
+    if (is_shard_name(entry.path().filename().string(), stem)) {
+      found.push_back(entry.path().string());
+    }
   }
-  for (const std::string& path : found) {
+  return found;
+}
+
+void remove_shards(const std::string& trace, std::string_view trace_id) {
+  if (trace_id.empty()) return;
+  for (const std::string& path : shards_beside(trace)) {
+    if (is_marked_live(path) || trace_id_of(path) != trace_id) continue;
     ::unlink(path.c_str());
     ::unlink((path + ".finalizing").c_str());  // of a kill while it was compressed
   }

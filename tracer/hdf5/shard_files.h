@@ -19,9 +19,10 @@ std::string free_shard_name(const std::string& trace, unsigned& number);
 // directory.
 std::string shard_path(const std::string& trace, const std::string& name);
 
-// Removes shards that lie beside `trace` under such a name, have its id, are not being written, and
-// are not among `named`. What cannot be removed stays.
-void remove_shards(const std::string& trace, std::string_view trace_id,
-                   const std::vector<std::string>& named);
+// Paths of the files beside `trace` that have such a name, of whatever trace they are.
+std::vector<std::string> shards_beside(const std::string& trace);
+// Removes those that have `trace_id`, unless it is empty, and are not being written. What cannot be
+// removed stays.
+void remove_shards(const std::string& trace, std::string_view trace_id);
 
 }  // namespace kvreel::tracer

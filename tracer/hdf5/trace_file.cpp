@@ -293,6 +293,27 @@ void TraceFile::read_values(size_t table, size_t set, uint64_t begin, uint64_t e
   }
 }
 
+uint64_t TraceFile::count_elements(size_t table, size_t set, uint64_t rows) const {
+  if (tables()[table].sets[set].part != Part::values) return rows;
+  constexpr uint64_t kBlock = 65536;  // rows
+  uint64_t count = 0;
+  for (uint64_t begin = 0; begin < rows; begin += kBlock) {
+    count = read_list_rows(table, set, begin, std::min(begin + kBlock, rows)).values_end;
+  }
+  return count;
+}
+
+void TraceFile::read_elements(size_t table, size_t set, uint64_t begin, uint64_t end,
+                              void* out) const {
+  const Part part = tables()[table].sets[set].part;
+  if (part == Part::values) return read_values(table, set, begin, end, out);
+  if (part != Part::ends) return read_rows(table, set, begin, end, out);
+  // In each file they count from that file's first value.
+  const ListRows list = read_list_rows(table, set - 1, begin, end);
+  auto* const ends = static_cast<uint64_t*>(out);
+  for (size_t i = 0; i < list.ends.size(); ++i) ends[i] = list.values_begin + list.ends[i];
+}
+
 // HDF5 must let go of the old files first: a second open of the same file shares what the first has
 // cached.
 bool TraceFile::reopen() {

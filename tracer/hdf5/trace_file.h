@@ -71,6 +71,13 @@ class TraceFile {
   ListRows read_list_rows(size_t table, size_t set, uint64_t begin, uint64_t end) const;
   void read_values(size_t table, size_t set, uint64_t begin, uint64_t end, void* out) const;
 
+  // For who copies a whole data set, whatever it is. How many elements belong to the first `rows`
+  // rows: of a list's values, where those end, which reads all ends and throws Error where they
+  // fall.
+  uint64_t count_elements(size_t table, size_t set, uint64_t rows) const;
+  // Elements [begin, end) of it; ends of lists count from the trace's first value. Throws Error.
+  void read_elements(size_t table, size_t set, uint64_t begin, uint64_t end, void* out) const;
+
   // Looks for newer commits of a live file; true when there are new rows. When the recorder has
   // closed or finished it meanwhile, the file is opened afresh under its path.
   bool refresh();

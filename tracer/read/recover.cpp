@@ -59,18 +59,9 @@ void read_all(const TraceFile& file) {
     const std::vector<DataSetSpec>& sets = file.tables()[table].sets;
     for (size_t set = 0; set < sets.size(); ++set) {
       if (!file.has(table, set)) continue;
-      const bool values = sets[set].part == Part::values;
-      uint64_t count = values ? 0 : rows;
-      for (uint64_t begin = 0; values && begin < rows; begin += kBlock) {
-        count = file.read_list_rows(table, set, begin, std::min(begin + kBlock, rows)).values_end;
-      }
+      const uint64_t count = file.count_elements(table, set, rows);
       for (uint64_t begin = 0; begin < count; begin += kBlock) {
-        const uint64_t end = std::min(begin + kBlock, count);
-        if (values) {
-          file.read_values(table, set, begin, end, block.data());
-        } else {
-          file.read_rows(table, set, begin, end, block.data());
-        }
+        file.read_elements(table, set, begin, std::min(begin + kBlock, count), block.data());
       }
     }
   }

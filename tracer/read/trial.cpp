@@ -20,9 +20,11 @@
 #include <new>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "base/error.h"
 #include "tracer/hdf5/file.h"
+#include "tracer/hdf5/shard_files.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -38,18 +40,13 @@ namespace {
 
 // Of the trace and of what lies beside it under names of its shards.
 uint64_t bytes_of(const std::string& path) {
-  std::error_code ignored;
-  const std::filesystem::path whole(path);
-  const std::string shards = whole.filename().string() + ".s";
-  const auto size_of = [&](const std::filesystem::path& file) {
-    const uintmax_t bytes = std::filesystem::file_size(file, ignored);
-    return ignored ? uint64_t{0} : uint64_t{bytes};
-  };
-  uint64_t bytes = size_of(whole);
-  const std::filesystem::path directory =
-      whole.has_parent_path() ? whole.parent_path() : std::filesystem::path(".");
-  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
-    if (entry.path().filename().string().starts_with(shards)) bytes += size_of(entry.path());
+  uint64_t bytes = 0;
+  std::vector<std::string> files = shards_beside(path);
+  files.push_back(path);
+  for (const std::string& file : files) {
+    std::error_code unknown;
+    const uintmax_t size = std::filesystem::file_size(file, unknown);
+    if (!unknown) bytes += size;
   }
   return bytes;
 }

@@ -6,7 +6,6 @@
 #include <sys/statvfs.h>
 
 #include <algorithm>
-#include <cstring>
 #include <deque>
 #include <exception>
 #include <utility>
@@ -50,27 +49,11 @@ void copy_kept(const TraceFile& source, const KeptTrace& kept, LivePart& out) {
     const uint64_t rows = kept.rows[table];
     const std::vector<DataSetSpec>& sets = source.tables()[table].sets;
     for (size_t set = 0; set < sets.size(); ++set) {
-      const bool values = sets[set].part == Part::values;
-      uint64_t count = values ? 0 : rows;
-      for (uint64_t begin = 0; values && begin < rows; begin += kBlock) {
-        const uint64_t end = std::min(begin + kBlock, rows);
-        count = source.read_list_rows(table, set, begin, end).values_end;
-      }
+      const uint64_t count = source.count_elements(table, set, rows);
       block.resize(std::min(count, kBlock) * element_bytes(sets[set].type));
       for (uint64_t begin = 0; begin < count; begin += kBlock) {
         const uint64_t end = std::min(begin + kBlock, count);
-        if (values) {
-          source.read_values(table, set, begin, end, block.data());
-        } else if (sets[set].part == Part::ends) {
-          // Of all rows, wherever their values lie.
-          const TraceFile::ListRows list = source.read_list_rows(table, set - 1, begin, end);
-          for (size_t i = 0; i < list.ends.size(); ++i) {
-            const uint64_t row_end = list.values_begin + list.ends[i];
-            std::memcpy(block.data() + i * sizeof(row_end), &row_end, sizeof(row_end));
-          }
-        } else {
-          source.read_rows(table, set, begin, end, block.data());
-        }
+        source.read_elements(table, set, begin, end, block.data());
         out.append(table, set, block.data(), end - begin);
       }
     }
@@ -119,7 +102,7 @@ LiveFile::LiveFile(const std::string& path, std::string_view provenance,
                                                   : publish_file(draft, path_);
                              }});
   // Those of the trace that was replaced.
-  remove_shards(path_, replaced, {});
+  remove_shards(path_, replaced);
 }
 
 LiveFile::LiveFile(const KeptTrace& kept, const LiveFileOptions& options)
@@ -141,7 +124,7 @@ LiveFile::LiveFile(const KeptTrace& kept, const LiveFileOptions& options)
                              }});
   // All rows are in the one new file, which names no shards. Those that a kill leaves here go when
   // it is resumed next.
-  remove_shards(path_, parts_->trace_id, {});
+  remove_shards(path_, parts_->trace_id);
 }
 
 LiveFile::~LiveFile() {
