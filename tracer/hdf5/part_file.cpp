@@ -201,15 +201,20 @@ std::vector<Commit> PartFile::commits() const {
   return commits;
 }
 
+// Rows that every column of the table has; where it has no column, whatever commits say.
+uint64_t PartFile::stored_rows(size_t table) const {
+  uint64_t rows = UINT64_MAX;
+  for (size_t set = 0; set < sets_[table].size(); ++set) {
+    const bool of_rows = has(table, set) && tables_[table].sets[set].part != Part::values;
+    if (of_rows) rows = std::min(rows, sets_[table][set].size());
+  }
+  return rows;
+}
+
 // A trace that goes on in other files has fewer rows here than its commits say.
 void PartFile::count_rows() {
   for (size_t table = 0; table < kTableCount; ++table) {
-    uint64_t rows = commit_.rows[table];
-    for (size_t set = 0; set < sets_[table].size(); ++set) {
-      if (!present_[table][set] || tables_[table].sets[set].part == Part::values) continue;
-      rows = std::min(rows, sets_[table][set].size());
-    }
-    rows_[table] = rows;
+    rows_[table] = std::min(commit_.rows[table], stored_rows(table));
   }
 }
 
@@ -251,63 +256,58 @@ Damage PartFile::keep_sound_commits() {
   keep(check.sound());
   damage.sound_ns = commit_.time_ns;
   for (size_t table = 0; table < kTableCount; ++table) {
-    uint64_t there = last.rows[table];
-    for (size_t set = 0; set < sets_[table].size(); ++set) {
-      const bool rows = present_[table][set] && tables_[table].sets[set].part != Part::values;
-      if (rows) there = std::min(there, sets_[table][set].size());
-    }
+    const uint64_t there = std::min(last.rows[table], stored_rows(table));
     damage.rows_left_out += there - std::min(there, rows_[table]);
   }
   return damage;
+}
+
+// Where the values of a list end with each commit, whose rows end at `row_ends`. A commit whose
+// last row cannot be read, or ends beyond the values, is not sound.
+std::vector<uint64_t> PartFile::value_ends(size_t table, size_t set,
+                                           const std::vector<uint64_t>& row_ends,
+                                           SumCheck& check) const {
+  // A day has half a million commits: ends are read in blocks, and one by one where a block cannot
+  // be read.
+  const DataSet& stored = sets_[table][set + 1];
+  std::vector<uint64_t> block;
+  uint64_t first = 0;  // row of the block
+  const auto end_of = [&](uint64_t row) {
+    if (row >= first && row - first < block.size()) return block[row - first];
+    first = row;
+    block.resize(std::min(kBlock, stored.size() - row));
+    try {
+      stored.read(row, block.size(), block.data());
+    } catch (const Error&) {
+      block.clear();
+      uint64_t alone = 0;
+      stored.read(row, 1, &alone);
+      return alone;
+    }
+    return block[0];
+  };
+  std::vector<uint64_t> ends(row_ends.size());
+  for (size_t i = 0; i < check.sound(); ++i) {
+    ends[i] = i == 0 ? 0 : ends[i - 1];
+    if (row_ends[i] == (i == 0 ? 0 : row_ends[i - 1])) continue;
+    try {
+      ends[i] = row_ends[i] == 0 ? 0 : end_of(row_ends[i] - 1);
+    } catch (const Error&) {
+      check.lose(i);
+    }
+    if (ends[i] > sets_[table][set].size()) check.lose(i);
+  }
+  return ends;
 }
 
 // Has `check` see the data set. What cannot be read is not sound.
 void PartFile::check_set(size_t table, size_t set, SumCheck& check) const {
   const DataSetSpec& spec = tables_[table].sets[set];
   const DataSet& data = sets_[table][set];
-  uint64_t stored = UINT64_MAX;  // rows in this file
-  for (size_t other = 0; other < sets_[table].size(); ++other) {
-    const bool rows = present_[table][other] && tables_[table].sets[other].part != Part::values;
-    if (rows) stored = std::min(stored, sets_[table][other].size());
-  }
+  const uint64_t stored = stored_rows(table);
   std::vector<uint64_t> ends;
   for (const Commit& commit : check.commits()) ends.push_back(std::min(commit.rows[table], stored));
-  if (spec.part == Part::values) {
-    // From rows to values: where the last row of each commit ends.
-    const DataSet& row_ends = sets_[table][set + 1];
-    std::vector<uint64_t> value_ends(ends.size());
-    std::vector<uint64_t> block;
-    uint64_t block_begin = 0;
-    for (size_t i = 0; i < check.sound(); ++i) {
-      if (ends[i] == 0) continue;
-      if (i > 0 && ends[i] == ends[i - 1]) {
-        value_ends[i] = value_ends[i - 1];
-        continue;
-      }
-      const uint64_t row = ends[i] - 1;
-      try {
-        if (row < block_begin || row - block_begin >= block.size()) {
-          const uint64_t count = std::min(kBlock, stored - row);
-          block.resize(count);
-          block_begin = row;
-          row_ends.read(row, count, block.data());
-        }
-      } catch (const Error&) {
-        block.clear();
-        try {
-          block.resize(1);
-          row_ends.read(row, 1, block.data());
-        } catch (const Error&) {
-          block.clear();
-          check.lose(i);
-          break;
-        }
-      }
-      value_ends[i] = block[row - block_begin];
-      if (value_ends[i] > data.size()) check.lose(i);
-    }
-    ends = std::move(value_ends);
-  }
+  if (spec.part == Part::values) ends = value_ends(table, set, ends, check);
   const auto element = element_bytes(spec.type);
   check.begin_set(ends, element);
   std::vector<uint8_t> block;

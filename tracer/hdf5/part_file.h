@@ -98,7 +98,10 @@ class PartFile {
   void open_commits();
   bool read_last_commit();
   Commit read_commit(uint64_t row) const;
+  uint64_t stored_rows(size_t table) const;
   void count_rows();
+  std::vector<uint64_t> value_ends(size_t table, size_t set, const std::vector<uint64_t>& row_ends,
+                                   SumCheck& check) const;
   void check_set(size_t table, size_t set, SumCheck& check) const;
 
   std::string path_;
