@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <string>
 #include <string_view>
 
@@ -204,13 +203,13 @@ and takes more prompts and more policies behind those that are there.)");
       ->check(CLI::IsMember({"stop", "continue"}))
       ->capture_default_str();
   trace
-      .option(
-          "--queue-size", o.queue_bytes,
-          "Memory for rows on their way to a slow disk (default 256MiB). The model never waits: "
-          "beyond it spans, bytes and attention are dropped and counted; decisions and passes "
-          "are kept up to four times as much (at least 1GiB), then recording fails")
+      .option("--queue-size", o.queue_bytes,
+              "Memory for rows on their way to a slow disk. The model never waits: "
+              "beyond it spans, bytes and attention are dropped and counted; decisions and passes "
+              "are kept up to four times as much (at least 1GiB), then recording fails")
       ->transform(CLI::AsSizeValue(false))
-      ->type_name("SIZE");
+      ->type_name("SIZE")
+      ->default_str("256MiB");
   trace
       .option("--commit-interval", o.commit_interval_ms,
               "Milliseconds between commits: the most that a kill can lose")
@@ -221,11 +220,8 @@ and takes more prompts and more policies behind those that are there.)");
       .option("--shard-size", o.shard_bytes,
               "Bytes of spans and other large tables, before compression, in one file; then they "
               "go on in FILE.s0001, FILE.s0002, ... beside it. 0: never")
-      ->transform(CLI::AsNumberWithUnit(std::map<std::string, uint64_t>{{"KiB", uint64_t{1} << 10},
-                                                                        {"MiB", uint64_t{1} << 20},
-                                                                        {"GiB", uint64_t{1} << 30},
-                                                                        {"TiB", uint64_t{1} << 40}},
-                                        CLI::AsNumberWithUnit::CASE_INSENSITIVE, "SIZE"))
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("SIZE")
       ->default_str("4GiB");
   trace.flag("--no-spans", o.no_spans, "Do not record the time of every operation");
   trace.flag("--no-norms", o.no_norms, "Do not record attention norms");
