@@ -1,5 +1,6 @@
 """Runs the kvreel program for end-to-end tests."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -18,6 +19,10 @@ def kvreel(*arguments, **options):
     """Runs kvreel; the result has returncode, stdout and stderr as text."""
     command = [KVREEL, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=600, **options)
+
+
+def sha256(path):
+    return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
 
 
 class KvreelTest(unittest.TestCase):

@@ -4,7 +4,6 @@ KVREEL_FAULT_KILLS and KVREEL_FAULT_STEP ask for more than the small number of k
 out, than a test has time for; ./dev soak does.
 """
 
-import hashlib
 import json
 import os
 import pathlib
@@ -18,20 +17,14 @@ import unittest
 import h5py
 
 import faults
-from kvreel_command import DEMO, KVREEL, KvreelTest, kvreel
-from trace_compare import inputs_of, passes_of, wrong_beginning
+from kvreel_command import DEMO, KVREEL, kvreel, sha256
+from trace_compare import RUNS, RecordingTest, inputs_of, passes_of, wrong_beginning
 
-POLICIES = ["full", "refreekv:threshold=1%,5%", "streaming-llm:budget=50%"]
-RUNS = 4
 KILLS = int(os.environ.get("KVREEL_FAULT_KILLS", "10"))
 STEP = int(os.environ.get("KVREEL_FAULT_STEP", "17"))
 SEED = int(os.environ.get("KVREEL_FAULT_SEED", "20261124"))
 MESSAGES = {"ENOSPC": "No space left on device", "EDQUOT": "Disk quota exceeded",
             "EIO": "Input/output error", "EROFS": "Read-only file system"}
-
-
-def sha256(path):
-    return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
 
 
 def holds_commits(path):
@@ -46,7 +39,7 @@ def status_of(path):
         return int(file.attrs["status"])
 
 
-class Faults(KvreelTest):
+class Faults(RecordingTest):
     # More options of the recordings here: shards, say.
     more = os.environ.get("KVREEL_FAULT_OPTIONS", "").split()
 
@@ -58,11 +51,7 @@ class Faults(KvreelTest):
     def arguments(self, trace, *more, limit=3):
         # A commit after every batch of rows: however fast the machine, a recording has hundreds of writes between its
         # first and its last row.
-        arguments = ["record", "--model", DEMO / "model", "--prompts", DEMO / "prompts.jsonl", "--max-new-tokens", 16,
-                     "--limit", limit, "--attention-rows", "--no-bandwidth", "--commit-interval", 0, "-o", trace]
-        for policy in POLICIES:
-            arguments += ["--policy", policy]
-        return [str(argument) for argument in [*arguments, *self.more, *more]]
+        return super().arguments(trace, *self.more, *more, commit_interval=0, limit=limit)
 
     def whole(self, name="whole.h5", **options):
         """A recording without faults, and the changes it made."""
@@ -79,14 +68,6 @@ class Faults(KvreelTest):
         published = next(c.number for c in made if c.kind == faults.RENAME and c.other == str(whole))
         compressing = next(c.number for c in made if c.path == f"{whole}.finalizing")
         return published, compressing
-
-    def assert_same(self, path, expected):
-        self.assertEqual(inputs_of(path), inputs_of(expected))
-        ours, theirs = passes_of(path), passes_of(expected)
-        self.assertEqual(ours.keys(), theirs.keys())
-        for key in theirs:
-            wrong = [name for name in theirs[key] if ours[key].get(name) != theirs[key][name]]
-            self.assertEqual(wrong, [], f"run and sample {key}")
 
     def assert_beginning(self, path, whole):
         """Every committed row is there and right. Returns the rows by table."""

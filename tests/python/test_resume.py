@@ -1,6 +1,5 @@
 """A recording that was killed or interrupted goes on, and ends as if nothing had happened."""
 
-import hashlib
 import json
 import pathlib
 import random
@@ -12,24 +11,13 @@ import h5py
 import numpy as np
 
 import faults
-from kvreel_command import DEMO, KvreelTest, kvreel
-from trace_compare import inputs_of, passes_of
-
-POLICIES = ["full", "refreekv:threshold=1%,5%", "streaming-llm:budget=50%"]
-RUNS = 4
-def sha256(path):
-    return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+from kvreel_command import DEMO, kvreel, sha256
+from trace_compare import POLICIES, RUNS, RecordingTest, passes_of
 
 
-class Resume(KvreelTest):
-    def arguments(self, trace, *more, policies=POLICIES, limit=6, prompts=DEMO / "prompts.jsonl"):
-        arguments = ["record", "--model", DEMO / "model", "--prompts", prompts, "--max-new-tokens", 16,
-                     "--attention-rows", "--no-bandwidth", "--commit-interval", 10, "-o", trace]
-        if limit:
-            arguments += ["--limit", limit]
-        for policy in policies:
-            arguments += ["--policy", policy]
-        return [str(argument) for argument in [*arguments, *more]]
+class Resume(RecordingTest):
+    def arguments(self, trace, *more, **options):
+        return super().arguments(trace, *more, commit_interval=10, **options)
 
     def stopped_after(self, arguments, path, passes):
         """A recording that stands still once so many passes are committed, or None where it ended before."""
@@ -57,14 +45,6 @@ class Resume(KvreelTest):
         path = self.dir / "whole.h5"
         self.run_kvreel(*self.arguments(path, *more, **options))
         return path
-
-    def assert_same(self, path, expected):
-        self.assertEqual(inputs_of(path), inputs_of(expected))
-        ours, theirs = passes_of(path), passes_of(expected)
-        self.assertEqual(ours.keys(), theirs.keys())
-        for key in theirs:
-            wrong = [name for name in theirs[key] if ours[key].get(name) != theirs[key][name]]
-            self.assertEqual(wrong, [], f"run and sample {key}")
 
     def notes(self, path):
         trace = faults.Trace(str(path))

@@ -3,6 +3,12 @@
 import h5py
 import numpy as np
 
+from kvreel_command import DEMO, KvreelTest
+
+# Four runs: a sweep that shares a prefill among them.
+POLICIES = ["full", "refreekv:threshold=1%,5%", "streaming-llm:budget=50%"]
+RUNS = 4
+
 # Times, and rows whose number depends on what came before them.
 LEFT_OUT = {"start_ns", "duration_ns", "time_ns", "prefill_ns", "decide_ns", "decode_ns", "recorder_ns",
             "process_peak", "prefill_pass", "ranking", "curve"}
@@ -111,3 +117,22 @@ def wrong_beginning(path, whole, rows):
                 if column(part, table, name, 0, count) != column(file, table, name, 0, count):
                     wrong.append(f"{table}/{name}")
     return wrong
+
+
+class RecordingTest(KvreelTest):
+    """Records the demo's prompts under the four runs, and compares what came of it."""
+
+    def arguments(self, trace, *more, commit_interval, policies=POLICIES, limit=6, prompts=DEMO / "prompts.jsonl"):
+        arguments = ["record", "--model", DEMO / "model", "--prompts", prompts, "--max-new-tokens", 16, "--limit", limit,
+                     "--attention-rows", "--no-bandwidth", "--commit-interval", commit_interval, "-o", trace]
+        for policy in policies:
+            arguments += ["--policy", policy]
+        return [str(argument) for argument in [*arguments, *more]]
+
+    def assert_same(self, path, expected):
+        self.assertEqual(inputs_of(path), inputs_of(expected))
+        ours, theirs = passes_of(path), passes_of(expected)
+        self.assertEqual(ours.keys(), theirs.keys())
+        for key in theirs:
+            wrong = [name for name in theirs[key] if ours[key].get(name) != theirs[key][name]]
+            self.assertEqual(wrong, [], f"run and sample {key}")
