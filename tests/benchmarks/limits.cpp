@@ -5,7 +5,6 @@
 // trace_limits DIRECTORY [DECISIONS] [KERNEL ROWS]. Takes about 15 GB for a while with the
 // defaults.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -13,12 +12,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
+#include "resident_memory.h"
 #include "tracer/read/trace.h"
 #include "tracer/record/recorder.h"
 
@@ -40,14 +39,6 @@ constexpr uint64_t kMemoryBeyond = uint64_t{320} << 20;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-uint64_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  uint64_t total = 0;
-  uint64_t resident = 0;
-  statm >> total >> resident;
-  return resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 // Memory at moments of a recording: it must not grow with what was recorded.

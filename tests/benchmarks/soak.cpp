@@ -10,7 +10,6 @@
 // afterwards; exits with 1 where memory grew, rows were dropped, one is wrong, or the machine did
 // not keep up.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -20,7 +19,6 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
@@ -30,6 +28,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "resident_memory.h"
 #include "tracer/read/trace.h"
 #include "tracer/record/recorder.h"
 
@@ -186,12 +185,7 @@ class MemoryWatch {
   void run() {
     auto next = std::chrono::steady_clock::now();
     while (!stopping_) {
-      std::ifstream file("/proc/self/statm");
-      uint64_t size = 0;
-      uint64_t resident = 0;
-      file >> size >> resident;
-      samples_.push_back(static_cast<double>(resident) *
-                         static_cast<double>(::sysconf(_SC_PAGESIZE)));
+      samples_.push_back(static_cast<double>(resident_bytes()));
       next += std::chrono::seconds(1);
       while (!stopping_ && std::chrono::steady_clock::now() < next)
         std::this_thread::sleep_for(std::chrono::milliseconds(50));

@@ -10,12 +10,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <random>
 #include <string>
 
 #include "base/error.h"
+#include "resident_memory.h"
 #include "viewer/big_trace.h"
 #include "viewer/data/library.h"
 #include "viewer/model/timeline_statistics.h"
@@ -63,15 +63,6 @@ const std::string& big_file() {
   return kFile.path();
 }
 
-// Resident bytes of this process.
-double resident_bytes() {
-  std::ifstream in("/proc/self/statm");
-  double pages = 0;
-  double resident = 0;
-  in >> pages >> resident;
-  return resident * 4096;
-}
-
 void wait_for_overview(Library& library, TraceId trace) {
   while (library.overview(trace).state == LoadState::loading) {
     library.wait_for_news(kPatience);
@@ -101,12 +92,12 @@ void open_to_comparison(benchmark::State& state) {
   double resident = 0;
   for (auto _ : state) {
     ::malloc_trim(0);
-    const double before = resident_bytes();
+    const auto before = static_cast<double>(resident_bytes());
     Library library(nullptr);
     const TraceId trace = library.open(path);
     if (!library.wait_idle(kPatience)) state.SkipWithError("took too long");
     if (!library.overview(trace)->comparison) state.SkipWithError("has no comparison");
-    resident = resident_bytes() - before;
+    resident = static_cast<double>(resident_bytes()) - before;
   }
   state.counters["resident"] = resident;
 }
