@@ -39,6 +39,20 @@ std::string indented(std::string_view lines) {
   return text;
 }
 
+// "4GiB" into bytes.
+CLI::Validator as_size() {
+  const auto convert = [units = CLI::AsSizeValue(false)](std::string& text) -> std::string {
+    const std::string given = text;
+    try {
+      if (!text.starts_with('-') && units(text).empty()) return "";
+    } catch (const CLI::ValidationError&) {
+      // Its message lists thirty units.
+    }
+    return fmt::format("'{}' is no size; write a number and KiB, MiB or GiB, such as 4GiB", given);
+  };
+  return {convert, ""};
+}
+
 std::string policy_help() {
   std::string text =
       "Policies, for --policy NAME or --policy NAME:option=value,option=value. A value may be a "
@@ -207,7 +221,7 @@ and takes more prompts and more policies behind those that are there.)");
               "Memory for rows on their way to a slow disk. The model never waits: "
               "beyond it spans, bytes and attention are dropped and counted; decisions and passes "
               "are kept up to four times as much (at least 1GiB), then recording fails")
-      ->transform(CLI::AsSizeValue(false))
+      ->transform(as_size())
       ->type_name("SIZE")
       ->default_str("256MiB");
   trace
@@ -220,7 +234,7 @@ and takes more prompts and more policies behind those that are there.)");
       .option("--shard-size", o.shard_bytes,
               "Bytes of spans and other large tables, before compression, in one file; then they "
               "go on in FILE.s0001, FILE.s0002, ... beside it. 0: never")
-      ->transform(CLI::AsSizeValue(false))
+      ->transform(as_size())
       ->type_name("SIZE")
       ->default_str("4GiB");
   trace.flag("--no-spans", o.no_spans, "Do not record the time of every operation");

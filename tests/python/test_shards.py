@@ -94,7 +94,7 @@ class Shards(KvreelTest):
     def test_a_size_that_is_none_is_refused(self):
         result = kvreel("record", "--model", DEMO / "model", "--prompt", "a", "-o", self.dir / "x.h5", "--shard-size", "4 apples")
         self.assertEqual(result.returncode, 2, result.stderr)
-        self.assertIn("--shard-size", result.stderr)
+        self.assertIn("--shard-size: '4 apples' is no size", result.stderr)
 
 
 if __name__ == "__main__":
