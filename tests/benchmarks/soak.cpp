@@ -1,11 +1,12 @@
 // A long recording in miniature: many times the events of a real one, for some minutes, and the
 // memory that recording takes of the process, looked at every second.
 //
-//   kvreel_soak FILE [--seconds S] [--times T]
+//   kvreel_soak FILE [--seconds S] [--times T] [--shard-mib M]
 //
 // A model of 32 layers that decodes 30 tokens a second announces 131 spans for a token (four for
 // each layer, three besides), its step and its bytes; this announces them T times as fast (70: ten
 // minutes are then 11.7 hours), with a pass every 128 tokens whose prefill decides in each layer.
+// Its rows go on in a new file after M MiB (256), as a day's recording does after 4 GiB.
 // Prints what was recorded, how the resident memory went, and whether every row is right
 // afterwards; exits with 1 where memory grew, rows were dropped, one is wrong, or the machine did
 // not keep up.
@@ -18,7 +19,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -56,6 +56,7 @@ struct Options {
   std::string path;
   int64_t seconds = 600;
   int64_t times = 70;
+  int64_t shard_mib = 256;
   // Of whole passes.
   int64_t tokens() const {
     return seconds * times * kTokensPerSecond / kTokensPerPass * kTokensPerPass;
@@ -302,8 +303,10 @@ uint64_t verify(const Options& options) {
 }
 
 int run(const Options& options) {
-  std::filesystem::remove(options.path);
-  auto recorder = std::make_unique<Recorder>(options.path, "{}");
+  RecorderOptions recording;
+  recording.writer.overwrite = true;
+  recording.writer.shard_bytes = static_cast<uint64_t>(options.shard_mib) << 20;
+  auto recorder = std::make_unique<Recorder>(options.path, "{}", recording);
   MemoryWatch watch;
   const int64_t start = steady_ns();
   record(*recorder, options);
@@ -339,7 +342,8 @@ int run(const Options& options) {
   std::fflush(stdout);
   if (!report.finalised) fail("{}", report.warning);
   if (!drops.empty()) fail("rows were dropped");
-  fmt::print("{} rows read back, every one right\n", verify(options));
+  fmt::print("{} rows read back from {} shards, every one right\n", verify(options),
+             Trace::open(options.path).rows<Shards>());
   // What grows with passes (who has been run on what) is below a kilobyte each. What the queue once
   // took on a machine that was busy with other things stays with the allocator.
   const double allowed = 16 * 0x1p20 + static_cast<double>(cost.queue_high_water) +
@@ -353,15 +357,18 @@ int run(const Options& options) {
 Options parse(const std::vector<std::string>& words) {
   Options options;
   for (size_t i = 0; i < words.size(); ++i) {
-    if ((words[i] == "--seconds" || words[i] == "--times") && i + 1 < words.size()) {
-      (words[i] == "--seconds" ? options.seconds : options.times) = std::stoll(words[i + 1]);
-      ++i;
+    const std::map<std::string_view, int64_t*> numbers = {{"--seconds", &options.seconds},
+                                                          {"--times", &options.times},
+                                                          {"--shard-mib", &options.shard_mib}};
+    const auto number = numbers.find(words[i]);
+    if (number != numbers.end() && i + 1 < words.size()) {
+      *number->second = std::stoll(words[++i]);
     } else {
       options.path = words[i];
     }
   }
   if (options.path.empty() || options.tokens() == 0)
-    fail("usage: kvreel_soak FILE [--seconds S] [--times T]; S times T from 5 on");
+    fail("usage: kvreel_soak FILE [--seconds S] [--times T] [--shard-mib M]; S times T from 5 on");
   return options;
 }
 
