@@ -274,7 +274,9 @@ Resumption find_resumption(const std::string& path, std::span<const engine::Samp
   compare_runs(path, trace, runs);
   compare_samples(path, trace, planned_samples(provenance, found.kept), samples);
   found.passes = runs.size() * samples.size();
-  found.complete = trace.status() == tracer::Status::complete &&
+  // One whose recorder was killed just before it closed the file still is to be closed: plain HDF5
+  // readers refuse it.
+  found.complete = trace.status() == tracer::Status::complete && !trace.was_killed() &&
                    found.kept.passes.size() == found.passes &&
                    trace.rows<tracer::Runs>() == runs.size();
   return found;

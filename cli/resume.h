@@ -14,7 +14,7 @@ namespace kvreel::cli {
 struct Resumption {
   tracer::KeptTrace kept;
   uint64_t passes = 0;    // that the whole recording has
-  bool complete = false;  // all of them are there, and the trace is finished
+  bool complete = false;  // all of them are there, and the trace is finished and closed
 
   bool is_done(int32_t run, int32_t sample) const { return kept.passes.contains({run, sample}); }
 };

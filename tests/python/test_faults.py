@@ -146,6 +146,24 @@ class Kills(Faults):
         self.assertGreaterEqual(with_passes, KILLS // 3)
         self.assertGreaterEqual(resumed_twice, KILLS // 6)
 
+    def test_a_kill_between_the_last_row_and_closing(self):
+        whole, made = self.whole(limit=1)
+        _, compressing = self.stages(made, whole)
+        trace = self.dir / "killed.h5"
+        arguments = self.arguments(trace, limit=1)
+        complete_but_open = 0
+        for before in range(1, 13):
+            with self.subTest(before=before):
+                trace.unlink(missing_ok=True)
+                self.kill(arguments, trace, compressing - before, "kill")
+                complete = status_of(trace) == 1
+                try:
+                    h5py.File(trace, "r").close()
+                except OSError:
+                    complete_but_open += complete
+                self.assert_resumes(arguments, trace, whole)
+        self.assertGreater(complete_but_open, 0)
+
     def replay(self, log, prefix, reference, *options):
         place = self.dir / "replay"
         place.mkdir(exist_ok=True)
