@@ -57,12 +57,14 @@ def changes(log):
 
 def wait_until_stopped(process):
     """Waits for a process to stop itself (do="stop"). False: it has ended instead."""
-    while True:
-        state = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-        if state.si_code != os.CLD_STOPPED:
-            return False
-        os.waitid(os.P_PID, process.pid, os.WSTOPPED)
-        return True
+    # Sending a signal looks whether the process is there, and may find that it has ended.
+    if process.returncode is not None:
+        return False
+    state = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    if state.si_code != os.CLD_STOPPED:
+        return False
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+    return True
 
 
 def go_on(process, number=None):
