@@ -274,6 +274,18 @@ TEST_F(ShardedTrace, RecoverMakesOneFileOfAll) {
   EXPECT_NE(error.find("part of"), std::string::npos) << error;
 }
 
+TEST_F(ShardedTrace, RecoverReplacesATraceWithItsShards) {
+  const std::string input = killed("killed.h5");
+  const std::string output = sharded("finished.h5");
+  spill(path("finished.h5.s9999"), "mine");
+  ASSERT_TRUE(std::filesystem::exists(shard(1, "finished.h5")));
+  recover(input, output, true);
+  EXPECT_FALSE(std::filesystem::exists(shard(1, "finished.h5")));
+  EXPECT_EQ(slurp(path("finished.h5.s9999")), "mine");
+  EXPECT_EQ(wrong_rows(Trace::open(output)), "");
+  EXPECT_EQ(wrong_rows(Trace::open(input)), "");
+}
+
 TEST_F(ShardedTrace, ADamagedShardCostsTheCommitsThatNeedItsRows) {
   const std::string name = killed();
   const Shards shards = [&] {

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "tracer/hdf5/final_copy.h"
+#include "tracer/hdf5/shard_files.h"
 #include "tracer/hdf5/trace_file.h"
 #include "tracer/read/trial.h"
 
@@ -104,7 +105,10 @@ RecoverReport recover(const std::string& input, const std::string& output, bool 
   report.complete_passes = rows_of(file, table_index<Passes>());
   report.incomplete_pass = has_rest(file);
   report.found = file.status();
+  // Of the trace that is replaced, if it is one.
+  const std::string replaced = trace_id_of(output);
   copy_final(file, Status::recovered, output);
+  remove_shards(output, replaced);
   report.output_bytes = read_superblock(output).file_bytes;
   return report;
 }
