@@ -227,6 +227,9 @@ def mutated_traces(place):
     """The test of mutated traces with more of them."""
     environment = os.environ | {"KVREEL_MUTANTS": "2000",
                                 "KVREEL_MUTATE_TRACE": str(BUILD / "tests" / "fuzz" / "mutate_trace")}
+    viewer = BUILD / "viewer" / "kvreel-viewer"
+    if viewer.exists():
+        environment["KVREEL_VIEWER"] = str(viewer)
     result = subprocess.run([sys.executable, "-B", "-m", "unittest", "test_mutated_traces"], capture_output=True,
                             text=True, env=environment, cwd=ROOT / "tests" / "python")
     if result.returncode != 0:
