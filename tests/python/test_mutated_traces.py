@@ -182,6 +182,7 @@ class MutatedTraces(KvreelTest):
 
     def keep(self, mutant, kind, number):
         if KEEP:
+            pathlib.Path(KEEP).mkdir(parents=True, exist_ok=True)
             shutil.copy(mutant, pathlib.Path(KEEP) / f"mutant-{kind}-{number}.h5")
 
 

@@ -56,7 +56,16 @@ TEST(TrialReading, EndsWhatWorksWithoutEnd) {
                                    for (volatile unsigned i = 0;;) i = i + 1;
                                  },
                                  {.processor_seconds = 1});
-  EXPECT_NE(error.find("after 1 seconds of work, unfinished"), std::string::npos) << error;
+  EXPECT_NE(error.find("ended unfinished, after 1 seconds of work"), std::string::npos) << error;
+}
+
+TEST(TrialReading, OpensAtOnceWhatMayBeReadForLong) {
+  const std::string error = said(
+      [] {
+        for (volatile unsigned i = 0;;) i = i + 1;
+      },
+      nothing, {.opening_seconds = 1, .processor_seconds = 60});
+  EXPECT_NE(error.find("after 1 seconds of work"), std::string::npos) << error;
 }
 
 TEST(TrialReading, EndsWhatWaitsWithoutEnd) {
@@ -65,7 +74,7 @@ TEST(TrialReading, EndsWhatWaitsWithoutEnd) {
         for (;;) ::pause();
       },
       nothing, {.seconds = 1});
-  EXPECT_NE(error.find("after 1 seconds, unfinished"), std::string::npos) << error;
+  EXPECT_NE(error.find("ended unfinished, after too long a wait"), std::string::npos) << error;
 }
 
 TEST(TrialReading, RefusesWhatTakesTooMuchMemory) {

@@ -147,7 +147,7 @@ void confine([[maybe_unused]] const TrialLimits& limits) {
   const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int standard = 0; standard < 3 && nowhere >= 0; ++standard) ::dup2(nowhere, standard);
   limit(RLIMIT_CORE, 0);
-  limit(RLIMIT_CPU, limits.processor_seconds);
+  limit(RLIMIT_CPU, std::min(limits.opening_seconds, limits.processor_seconds));
 #if !defined(KVREEL_SHADOW_MEMORY)
   // Sanitizers reserve terabytes of addresses.
   if (const rlim_t used = addresses_in_use(); used > 0) limit(RLIMIT_AS, used + limits.memory);
@@ -160,6 +160,7 @@ void confine([[maybe_unused]] const TrialLimits& limits) {
   confine(limits);
   try {
     open();
+    limit(RLIMIT_CPU, limits.processor_seconds);
     try {
       walk();
     } catch (const Error&) {
@@ -177,13 +178,17 @@ void confine([[maybe_unused]] const TrialLimits& limits) {
 }
 
 // How a child ended that did not say that it came to an end.
-std::string ending(int status, bool known, const TrialLimits& limits) {
+std::string ending(int status, bool known, const rusage& used) {
   if (!known) return "early";
   if (!WIFSIGNALED(status)) return fmt::format("with exit code {}", WEXITSTATUS(status));
   const int number = WTERMSIG(status);
-  if (number == SIGALRM) return fmt::format("after {} seconds, unfinished", limits.seconds);
+  if (number == SIGALRM) return "unfinished, after too long a wait";
   if (number == SIGXCPU) {
-    return fmt::format("after {} seconds of work, unfinished", limits.processor_seconds);
+    const auto seconds = [](const timeval& time) {
+      return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+    };
+    return fmt::format("unfinished, after {:.0f} seconds of work",
+                       seconds(used.ru_utime) + seconds(used.ru_stime));
   }
   return fmt::format("with signal {}", number);
 }
@@ -200,10 +205,14 @@ void read_on_trial(const std::string& path, const std::function<void()>& open,
   const std::filesystem::directory_iterator threads("/proc/self/task", unknown);
   if (unknown || std::distance(begin(threads), end(threads)) > 1) return;
 #endif
+  const uint64_t bytes = bytes_of(path);
+  const auto seconds_for = [&](uint64_t bytes_per_second) {
+    return static_cast<unsigned>(std::min<uint64_t>(bytes / bytes_per_second, 1'000'000));
+  };
   TrialLimits limits = of_any_size;
-  limits.processor_seconds += static_cast<unsigned>(
-      std::min<uint64_t>(bytes_of(path) / limits.bytes_per_second, 1'000'000));
-  limits.seconds += 12 * (limits.processor_seconds - of_any_size.processor_seconds);
+  limits.opening_seconds += seconds_for(TrialLimits().bytes_per_second);
+  limits.processor_seconds += seconds_for(limits.bytes_per_second);
+  limits.seconds += 12 * seconds_for(limits.bytes_per_second);
   Pipe pipe;
   if (!pipe.usable()) return;
   const pid_t child = ::fork();
@@ -213,8 +222,9 @@ void read_on_trial(const std::string& path, const std::function<void()>& open,
   const std::string said = pipe.read();
   int status = 0;
   pid_t waited = 0;
+  rusage used{};
   // Fails where somebody has told the system to forget this process's children.
-  do waited = ::waitpid(child, &status, 0);
+  do waited = ::wait4(child, &status, 0, &used);
   while (waited < 0 && errno == EINTR);
   if (said.starts_with(kRefused)) throw Error(said.substr(1));
   if (said.starts_with(kNoMemory)) {
@@ -223,7 +233,7 @@ void read_on_trial(const std::string& path, const std::function<void()>& open,
   }
   if (said.empty()) {
     fail("{} is damaged: reading it on trial ended {}; get it again", path,
-         ending(status, waited == child, limits));
+         ending(status, waited == child, used));
   }
 }
 
