@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "ceilings.h"
 #include "kernels/cpu/ops.h"
 
 namespace {
@@ -55,53 +56,6 @@ Pool& pool() {
   return shared;
 }
 
-// Reads on four streams, which on the machines at hand is faster than one; wider reads change
-// nothing.
-typedef uint64_t Words __attribute__((vector_size(32)));
-constexpr size_t kStreams = 4;
-
-uint64_t read_all(const unsigned char* at, size_t bytes) {
-  const size_t stream = bytes / kStreams / sizeof(Words) * sizeof(Words);
-  Words sums[kStreams] = {};
-  for (size_t i = 0; i + sizeof(Words) <= stream; i += sizeof(Words)) {
-    for (size_t s = 0; s < kStreams; ++s) {
-      Words words;
-      std::memcpy(&words, at + s * stream + i, sizeof(words));
-      sums[s] ^= words;
-    }
-  }
-  const Words all = sums[0] ^ sums[1] ^ sums[2] ^ sums[3];
-  return all[0] ^ all[1] ^ all[2] ^ all[3];
-}
-
-// Twelve chains of multiply-adds that wait for nothing but themselves: the most that a core can do.
-#if defined(__x86_64__)
-typedef float Eight __attribute__((vector_size(32)));
-typedef float Sixteen __attribute__((vector_size(64)));
-[[gnu::target("avx2,fma"), gnu::noinline]] double fma_avx2(int64_t n) {
-  Eight x[12] = {};
-  const Eight a = {0.5F, 0.5F, 0.5F, 0.5F, 0.5F, 0.5F, 0.5F, 0.5F};
-  for (int64_t i = 0; i < n; ++i) {
-#pragma GCC unroll 12
-    for (int c = 0; c < 12; ++c) x[c] = x[c] * a + a;
-  }
-  Eight total = {};
-  for (const Eight& v : x) total += v;
-  return double(total[0]);
-}
-[[gnu::target("avx512f,fma"), gnu::noinline]] double fma_avx512(int64_t n) {
-  Sixteen x[12] = {};
-  const Sixteen a = 0.5F - Sixteen{};
-  for (int64_t i = 0; i < n; ++i) {
-#pragma GCC unroll 12
-    for (int c = 0; c < 12; ++c) x[c] = x[c] * a + a;
-  }
-  Sixteen total = {};
-  for (const Sixteen& v : x) total += v;
-  return double(total[0]);
-}
-#endif
-
 void gigabytes(benchmark::State& state, size_t bytes) {
   state.counters["GB/s"] =
       benchmark::Counter(double(bytes) * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
@@ -114,13 +68,7 @@ void gigaflops(benchmark::State& state, double operations) {
 void bench_read(benchmark::State& state, size_t bytes, int threads) {
   for (auto step : state) {
     const unsigned char* at = pool().next(bytes);
-    uint64_t sum = 0;
-#pragma omp parallel num_threads(threads) reduction(^ : sum)
-    {
-      const size_t share = bytes / size_t(threads) / 4096 * 4096;
-      sum ^= read_all(at + size_t(omp_get_thread_num()) * share, share);
-    }
-    benchmark::DoNotOptimize(sum);
+    benchmark::DoNotOptimize(kvreel::benchmarks::read_by_all(at, bytes, threads));
   }
   gigabytes(state, bytes);
 }
@@ -129,13 +77,9 @@ void bench_read(benchmark::State& state, size_t bytes, int threads) {
 void bench_fma(benchmark::State& state, cpu::Isa isa, int threads) {
   constexpr int64_t kSteps = 1 << 20;
   for (auto step : state) {
-    double sum = 0;
-#pragma omp parallel num_threads(threads) reduction(+ : sum)
-    sum += isa == cpu::Isa::avx2 ? fma_avx2(kSteps) : fma_avx512(kSteps);
-    benchmark::DoNotOptimize(sum);
+    benchmark::DoNotOptimize(kvreel::benchmarks::multiply_add(isa, kSteps, threads));
   }
-  const double lanes = isa == cpu::Isa::avx2 ? 8 : 16;
-  gigaflops(state, double(kSteps) * 12 * lanes * 2 * threads);
+  gigaflops(state, kvreel::benchmarks::fma_operations(isa, kSteps, threads));
 }
 #endif
 
