@@ -51,7 +51,9 @@ using Clock = std::chrono::steady_clock;
 constexpr uint64_t kRowBytes = 47;   // of a row of `kernels`: what its columns take
 constexpr uint64_t kSpanBytes = 31;  // of a row of `spans`
 constexpr uint64_t kQueueBytes = uint64_t{64} << 20;
-constexpr uint64_t kBatchRows = 8192;
+constexpr int32_t kStepsOfBatch = 21;
+constexpr uint64_t kBatchRows = kStepsOfBatch * KernelStream::kKernelsOfStep;
+constexpr size_t kBatches = 512;  // 4.2 million rows
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -86,16 +88,14 @@ class Made {
   }
   const std::vector<Kernels>& batches() {
     if (!batches_.empty()) return batches_;
-    const Kernels& all = rows();
-    for (uint64_t begin = 0; begin < all.run.size(); begin += kBatchRows) {
-      Kernels batch = all;
-      Kernels::columns(batch,
-                       [&](std::string_view, auto& column, std::string_view, std::string_view) {
-                         const auto first = column.begin() + static_cast<int64_t>(begin);
-                         const auto last = first + static_cast<int64_t>(kBatchRows);
-                         column = {first, last};
-                       });
-      batches_.push_back(std::move(batch));
+    // Times go on from batch to batch, as in a trace.
+    KernelStream stream(7);
+    batches_.resize(kBatches);
+    int32_t step = 0;
+    for (Kernels& batch : batches_) {
+      for (int32_t i = 0; i < kStepsOfBatch; ++i, ++step) {
+        stream.append_step(batch, step / 64 % 3, step / 192, step % 64);
+      }
     }
     return batches_;
   }
@@ -245,8 +245,9 @@ struct RecordingCosts {
 // Kernel rows into a TraceWriter as fast as it takes them: where half of the queue is full the
 // producer waits, so that nothing is dropped. Timed until all of it is committed. With `finish`
 // finishing is timed, and recording is not.
-void bench_writer(benchmark::State& state, uint64_t events, bool finish) {
+void bench_writer(benchmark::State& state, bool finish) {
   const std::vector<Kernels>& batches = made().batches();
+  constexpr uint64_t events = kBatches * kBatchRows;
   const std::string path = made().directory().file("recorded.h5");
   RecordingCosts costs;
   double file_bytes = 0;
@@ -261,9 +262,9 @@ void bench_writer(benchmark::State& state, uint64_t events, bool finish) {
     const auto start = Clock::now();
     uint64_t handed = 0;
     double producing = 0;
-    for (size_t i = 0; handed < events; i = (i + 1) % batches.size()) {
+    for (const Kernels& batch : batches) {
       const auto began = Clock::now();
-      if (!writer.append(Kernels(batches[i]))) fail("rows were dropped although there was room");
+      if (!writer.append(Kernels(batch))) fail("rows were dropped although there was room");
       producing += seconds_since(began);
       handed += kBatchRows;
       while (writer.cost().queued_bytes > kQueueBytes / 2) ::usleep(200);
@@ -502,11 +503,11 @@ void add_all() {
   add("ceiling/write_file/kernels", bench_write_file, true);
   add("ceiling/zlib_1/kernels", bench_zlib, false);
   add(
-      "record/kernels/4M", [](State& state) { bench_writer(state, kRecorded, false); }, true);
+      "record/kernels/4M", [](State& state) { bench_writer(state, false); }, true);
   add(
       "record/spans/4M", [](State& state) { bench_recorder(state, kRecorded); }, true);
   add(
-      "finalise/kernels/4M", [](State& state) { bench_writer(state, kRecorded, true); }, true);
+      "finalise/kernels/4M", [](State& state) { bench_writer(state, true); }, true);
   add(
       "open/10M/no_trial", [](State& state) { bench_open(state, kOpened, Finish::yes, Trial::no); },
       false);
