@@ -189,6 +189,12 @@ void DataSet::write(uint64_t begin, uint64_t count, const void* data) {
   if (count > 0) transfer(true, begin, count, const_cast<void*>(data));
 }
 
+void DataSet::write_packed(uint64_t begin, std::span<const uint8_t> packed) {
+  const hsize_t offset[] = {begin};
+  check(H5Dwrite_chunk(id_.get(), H5P_DEFAULT, 0, offset, packed.size(), packed.data()),
+        doing("write"));
+}
+
 void DataSet::read(uint64_t begin, uint64_t count, void* out) const {
   if (count == 0) return;
   require(begin, count);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -36,12 +37,15 @@ class DataSet {
 
   uint64_t size() const { return size_; }
   ElementType type() const { return type_; }
+  uint64_t chunk() const { return chunk_; }  // elements; 0: not in chunks
   const std::string& path() const { return path_; }
   bool filtered() const { return filtered_; }  // compressed and checksummed, as of a final file
 
   void append(const void* data, uint64_t count);
   // Writes at `begin` of a final data set.
   void write(uint64_t begin, uint64_t count, const void* data);
+  // Writes a chunk of a final data set, which begins at `begin`, as pack_chunk() made it.
+  void write_packed(uint64_t begin, std::span<const uint8_t> packed);
   // Throws Error where [begin, begin + count) is beyond the end or was never stored: to be called
   // before memory is taken for what a file claims to hold.
   void require(uint64_t begin, uint64_t count) const;

@@ -1,4 +1,5 @@
-// Copies column by column, in blocks of whole chunks, so that each chunk is compressed once.
+// Copies column by column, in blocks of whole chunks: while one block is read, the one before it is
+// compressed.
 #include "tracer/hdf5/final_copy.h"
 
 #include <fmt/format.h>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "tracer/hdf5/chunk_packer.h"
 #include "tracer/hdf5/trace_layout.h"
 
 namespace kvreel::tracer {
@@ -74,8 +76,8 @@ void write_commit_column(hid_t file, const std::string& name, std::string_view c
 }  // namespace
 
 struct FinalCopy::Parts {
-  Parts(const TraceFile& source_in, Status status, const std::string& path_in)
-      : source(source_in), path(path_in), draft(path_in + ".finalizing") {
+  Parts(const TraceFile& source_in, Status status, const std::string& path_in, unsigned threads)
+      : source(source_in), path(path_in), draft(path_in + ".finalizing"), packer(threads) {
     write_root(
         draft.file(), draft.path(),
         {source.minor(), status, source.provenance(), source.main().kind(), source.trace_id()});
@@ -101,7 +103,12 @@ struct FinalCopy::Parts {
   std::vector<uint64_t> commit_ends;  // of the set, with `check`
   size_t commit = 0;                  // the next whose end is not known
   DataSet out;
-  std::vector<uint8_t> block;
+  // The set's block that is being read, and the one before it, which is being packed.
+  std::unique_ptr<PackedBlock> block = std::make_unique<PackedBlock>();
+  std::unique_ptr<PackedBlock> packing = std::make_unique<PackedBlock>();
+  uint64_t packing_at = 0;  // its first element
+  bool is_packing = false;
+  ChunkPacker packer;  // last: its threads use what is being packed
 
   // A trace that is copied as a whole has no shards any more.
   uint64_t rows() const {
@@ -170,18 +177,35 @@ struct FinalCopy::Parts {
 
   void copy_block() {
     const uint64_t end = std::min(at + kBlock, count);
-    block.resize((end - at) * element_bytes(spec().type));
     if (end > at) {
-      source.read_elements(table, set, at, end, block.data());
-      out.write(at, end - at, block.data());
-      sum.add(block.data(), block.size());
-      if (check) check->add(block.data(), end - at);
+      block->element_bytes = element_bytes(spec().type);
+      block->chunk = out.chunk();
+      block->data.resize((end - at) * block->element_bytes);
+      source.read_elements(table, set, at, end, block->data.data());
+      if (check) check->add(block->data.data(), end - at);
+      write_packed();
+      std::swap(block, packing);
+      packing_at = at;
+      is_packing = true;
+      packer.begin(*packing);
     }
     at = end;
     if (at < count) return;
+    write_packed();
     out.close();
     begun = false;
     ++set;
+  }
+
+  // Writes the block that is being packed, if one is.
+  void write_packed() {
+    if (!is_packing) return;
+    packer.finish();
+    is_packing = false;
+    for (size_t i = 0; i < packing->packed.size(); ++i) {
+      out.write_packed(packing_at + i * packing->chunk, packing->packed[i]);
+      sum.add(packing->sums[i]);
+    }
   }
 
   void keep() {
@@ -227,9 +251,10 @@ struct FinalCopy::Parts {
   }
 };
 
-FinalCopy::FinalCopy(const TraceFile& source, Status status, const std::string& path) {
+FinalCopy::FinalCopy(const TraceFile& source, Status status, const std::string& path,
+                     unsigned threads) {
   prepare_thread();
-  parts_ = std::make_unique<Parts>(source, status, path);
+  parts_ = std::make_unique<Parts>(source, status, path, threads);
 }
 
 FinalCopy::~FinalCopy() = default;
@@ -243,7 +268,7 @@ bool FinalCopy::step() {
 }
 
 void copy_final(const TraceFile& source, Status status, const std::string& path) {
-  FinalCopy copy(source, status, path);
+  FinalCopy copy(source, status, path, packing_threads());
   while (copy.step()) continue;
 }
 

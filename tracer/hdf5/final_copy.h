@@ -15,8 +15,9 @@ namespace kvreel::tracer {
 class FinalCopy {
  public:
   // `source` must outlive it. Where it was not checked when it was opened, its checksums are
-  // compared on the way.
-  FinalCopy(const TraceFile& source, Status status, const std::string& path);
+  // compared on the way. `threads`, this one included, compress; the file is the same for any
+  // number of them.
+  FinalCopy(const TraceFile& source, Status status, const std::string& path, unsigned threads);
   ~FinalCopy();
   FinalCopy(const FinalCopy&) = delete;
   FinalCopy& operator=(const FinalCopy&) = delete;
@@ -30,7 +31,7 @@ class FinalCopy {
   std::unique_ptr<Parts> parts_;
 };
 
-// All of it at once.
+// All of it at once, by all cores.
 void copy_final(const TraceFile& source, Status status, const std::string& path);
 
 }  // namespace kvreel::tracer

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "tracer/hdf5/chunk_packer.h"
 #include "tracer/hdf5/file.h"
 #include "tracer/hdf5/final_copy.h"
 #include "tracer/hdf5/shard_files.h"
@@ -275,7 +276,9 @@ bool LiveFile::compress_step() {
                          uint64_t{room.f_bavail} * room.f_frsize / 3 >= bytes;
       if (p.main->is_open() && !roomy) return false;
       p.source = std::make_unique<TraceFile>(TraceFile::open_part(path, PartKind::shard));
-      p.copy = std::make_unique<FinalCopy>(*p.source, Status::complete, path);
+      // While recording goes on, the other cores are the model's.
+      const unsigned threads = p.main->is_open() ? 1 : packing_threads();
+      p.copy = std::make_unique<FinalCopy>(*p.source, Status::complete, path, threads);
     }
     if (p.copy->step()) return true;
   } catch (const std::exception& error) {
