@@ -8,6 +8,8 @@
 #include <cmath>
 #include <memory>
 #include <numbers>
+#include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
