@@ -15,10 +15,10 @@ PassDetail pass(const std::vector<int32_t>& tokens) {
   return made;
 }
 
-using States = std::vector<TokenState>;
-constexpr TokenState kNone = TokenState::none;
-constexpr TokenState kEqual = TokenState::equal;
-constexpr TokenState kDiffers = TokenState::differs;
+using States = std::vector<AlignedState>;
+constexpr AlignedState kNone = AlignedState::none;
+constexpr AlignedState kEqual = AlignedState::equal;
+constexpr AlignedState kDiffers = AlignedState::differs;
 
 TEST(TextAlign, TheFirstDifferenceMayBeAnEnd) {
   const std::vector<int32_t> abc = {1, 2, 3};

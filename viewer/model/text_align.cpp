@@ -45,12 +45,12 @@ void align_by_text(const PassDetail& pass, const GeneratedText& reference, Align
     const bool equal =
         end <= theirs.size() &&
         std::string_view(own.bytes).substr(begin, end - begin) == theirs.substr(begin, end - begin);
-    row.states[i] = equal ? TokenState::equal : TokenState::differs;
+    row.states[i] = equal ? AlignedState::equal : AlignedState::differs;
     begin = end;
   }
   const bool all = own.bytes == theirs;
   if (row.tokens > own.ends.size()) {
-    row.states[own.ends.size()] = all ? TokenState::equal : TokenState::differs;
+    row.states[own.ends.size()] = all ? AlignedState::equal : AlignedState::differs;
   }
   if (all) return;
   const auto [mine, other] =
@@ -83,7 +83,7 @@ TextAlignment align_texts(std::span<const PassDetail* const> passes,
   for (size_t r = 0; r < passes.size(); ++r) {
     AlignedRow row;
     row.tokens = texts[r].size();
-    row.states.assign(alignment.steps, TokenState::none);
+    row.states.assign(alignment.steps, AlignedState::none);
     if (comparable && passes[r] != nullptr && r < by_text.size() && by_text[r] != 0) {
       if (!reference_text) reference_text = text_of(*passes.front());
       align_by_text(*passes[r], *reference_text, row);
@@ -93,7 +93,7 @@ TextAlignment align_texts(std::span<const PassDetail* const> passes,
     for (size_t step = 0; step < texts[r].size(); ++step) {
       const bool equal =
           !comparable || (step < reference.size() && reference[step] == texts[r][step]);
-      row.states[step] = equal ? TokenState::equal : TokenState::differs;
+      row.states[step] = equal ? AlignedState::equal : AlignedState::differs;
     }
     if (comparable && passes[r] != nullptr)
       row.first_differing = first_difference(texts[r], reference);

@@ -17,7 +17,7 @@ namespace kvreel::viewer {
 // beginning; nothing where both are equal.
 std::optional<size_t> first_difference(std::span<const int32_t> a, std::span<const int32_t> b);
 
-enum class TokenState : uint8_t {
+enum class AlignedState : uint8_t {
   none,     // the run has ended before this step
   equal,    // the reference's token of this step
   differs,  // another, or the reference has ended
@@ -25,7 +25,7 @@ enum class TokenState : uint8_t {
 
 struct AlignedRow {
   bool by_text = false;
-  std::vector<TokenState> states;         // by step, to the longest row's end
+  std::vector<AlignedState> states;       // by step, to the longest row's end
   std::optional<size_t> first_differing;  // step; none: all equal
   size_t tokens = 0;
 };

@@ -173,7 +173,7 @@ void TextsPane::draw_row(Frame& frame, const Rect& place, float scroll_x, const 
     const Rect cell = column(place, scroll_x, step);
     if (cell.x > place.right()) break;
     const Rect chip{cell.x, std::round(place.y + (place.h - high) / 2), cell.w - frame.px(3), high};
-    const bool differs = row.states[step] == TokenState::differs;
+    const bool differs = row.states[step] == AlignedState::differs;
     const bool first = row.first_differing == step;
     ImU32 ground = reference ? p.raised : mix(p.pane, p.raised, 0.45f);
     if (differs) ground = mix(p.pane, p.warning, first ? 0.34f : 0.2f);

@@ -110,7 +110,7 @@ class FactWriter {
 
 }  // namespace
 
-void FactsPane::draw(Frame& frame, const Rect& area, const RunBook& book) {
+void RunFactsPane::draw(Frame& frame, const Rect& area, const RunBook& book) {
   const auto overview = frame.session.overview();
   const Rect inner = pane(frame, "overview.facts.pane", area, "Trace",
                           overview ? std::string_view(overview->file) : std::string_view());

@@ -51,7 +51,7 @@ class OverviewPage : public PagePanel {
   RunBook book_;
   RunsPane runs_;
   SamplesPane samples_;
-  FactsPane facts_;
+  RunFactsPane facts_;
 };
 
 }  // namespace

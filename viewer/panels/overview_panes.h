@@ -51,7 +51,7 @@ class SamplesPane {
 };
 
 // What the current trace is, and what is wrong with it.
-class FactsPane {
+class RunFactsPane {
  public:
   // Failures of the book are warnings, too.
   void draw(Frame& frame, const Rect& area, const RunBook& book);
