@@ -5,23 +5,10 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "cli/option_group.h"
 
 namespace kvreel::cli {
 namespace {
-
-// Options under one heading of the help.
-struct Group {
-  CLI::App& app;
-  const char* heading;
-
-  template <typename Value>
-  CLI::Option* option(const char* name, Value& value, const char* meaning) const {
-    return app.add_option(name, value, meaning)->group(heading);
-  }
-  CLI::Option* flag(const char* name, bool& value, const char* meaning) const {
-    return app.add_flag(name, value, meaning)->group(heading);
-  }
-};
 
 struct Choice {
   ExportKind kind;
@@ -77,7 +64,7 @@ command it comes from; the same command writes the same bytes.)");
 
   app.add_option("traces", o.traces, "The traces")->type_name("TRACE");
 
-  const Group what{app, "What (one of these)"};
+  const OptionGroup what{app, "What (one of these)"};
   what.option("--table", o.table, "A table; --list names them")->type_name("NAME");
   what.option("--figure", o.figure, "A figure; --list names them, and what they need")
       ->type_name("NAME");
@@ -85,7 +72,7 @@ command it comes from; the same command writes the same bytes.)");
       ->type_name("FORMAT");
   what.flag("--list", o.list, "List tables, figures, sizes, styles, palettes and fonts");
 
-  const Group where{app, "Where to"};
+  const OptionGroup where{app, "Where to"};
   where
       .option("-o,--output", o.output,
               "The file to write; '-' or, but for figures, nothing: standard output")
@@ -100,7 +87,7 @@ command it comes from; the same command writes the same bytes.)");
       ->type_name("FILE");
   where.flag("--force", o.force, "Replace existing files");
 
-  const Group rows{app, "Which part of the traces"};
+  const OptionGroup rows{app, "Which part of the traces"};
   rows.option("--run", o.filter.runs, "Only this run; may be given several times")
       ->allow_extra_args(false);
   rows.option("--sample", o.filter.samples,
@@ -112,20 +99,20 @@ command it comes from; the same command writes the same bytes.)");
   rows.option("--last-step", o.filter.last_step, "Last step, inclusive")
       ->check(CLI::NonNegativeNumber);
 
-  const Group content{app, "Tables and figures"};
+  const OptionGroup content{app, "Tables and figures"};
   content.option("--by", o.by, "By group: a field of the prompt records, such as task")
       ->type_name("FIELD");
   content
       .option("--reference", o.reference, "The run to compare with (default: full, else the first)")
       ->type_name("RUN");
 
-  const Group table{app, "Tables"};
+  const OptionGroup table{app, "Tables"};
   table.option("--columns", o.columns, "Only these columns, in this order: run,step,token")
       ->type_name("NAMES");
   table.flag("--no-comments", o.bare,
              "Leave out what is no row: title, provenance ('#' lines of CSV)");
 
-  const Group figure{app, "Figures"};
+  const OptionGroup figure{app, "Figures"};
   figure
       .option("--metric", o.metric,
               "Of a figure of scores: the metric, such as token-f1 (default: the first that the "

@@ -7,26 +7,13 @@
 #include <string>
 #include <string_view>
 
+#include "cli/option_group.h"
 #include "cli/record_prompts.h"
 #include "engine/policy/fixed_budget.h"
 #include "engine/policy/registry.h"
 
 namespace kvreel::cli {
 namespace {
-
-// Options under one heading of the help.
-struct Group {
-  CLI::App& app;
-  const char* heading;
-
-  template <typename Value>
-  CLI::Option* option(const char* name, Value& value, const char* meaning) const {
-    return app.add_option(name, value, meaning)->group(heading);
-  }
-  CLI::Option* flag(const char* name, bool& value, const char* meaning) const {
-    return app.add_flag(name, value, meaning)->group(heading);
-  }
-};
 
 // Lines of text under an entry of a list.
 std::string indented(std::string_view lines) {
@@ -78,7 +65,7 @@ Examples:
 Ctrl-C ends the pass in progress and finishes the trace. The same command resumes it, also after a kill,
 and takes more prompts and more policies behind those that are there.)");
 
-  const Group model{app, "Model"};
+  const OptionGroup model{app, "Model"};
   model
       .option("--model", o.model,
               "Hugging Face model directory (config.json, *.safetensors, tokenizer.json)")
@@ -90,7 +77,7 @@ and takes more prompts and more policies behind those that are there.)");
       ->check(CLI::IsMember({"auto", "dummy"}))
       ->capture_default_str();
 
-  const Group prompts{app, "Prompts"};
+  const OptionGroup prompts{app, "Prompts"};
   prompts
       .option("--dataset", o.dataset,
               "A data set in its published layout, as in gsm8k:test.jsonl; with its prompt, length "
@@ -149,7 +136,7 @@ and takes more prompts and more policies behind those that are there.)");
               "Most prompt tokens; 0: what the model's positions leave")
       ->check(CLI::NonNegativeNumber);
 
-  const Group runs{app, "Runs"};
+  const OptionGroup runs{app, "Runs"};
   runs.option("--policy", o.policies,
               "A run with this policy; may be given several times (default: full and refreekv)")
       ->type_name("SPEC")
@@ -183,7 +170,7 @@ and takes more prompts and more policies behind those that are there.)");
       ->capture_default_str();
   runs.option("--seed", o.seed, "Seed of sampling and of dummy weights")->capture_default_str();
 
-  const Group engine{app, "Engine"};
+  const OptionGroup engine{app, "Engine"};
   engine.option("--kv-dtype", o.kv_dtype, "Element type of the KV cache")
       ->check(CLI::IsMember({"f32", "bf16", "f16"}))
       ->capture_default_str();
@@ -202,7 +189,7 @@ and takes more prompts and more policies behind those that are there.)");
   engine.flag("--ignore-memory", o.ignore_memory,
               "Do not refuse what seems too large for the memory");
 
-  const Group trace{app, "Trace"};
+  const OptionGroup trace{app, "Trace"};
   trace
       .option("-o,--output", o.output,
               "The trace to write; one that this command began before is resumed")

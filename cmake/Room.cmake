@@ -18,7 +18,10 @@ function(kvreel_room target)
     target_include_directories(${target} PUBLIC "${view}")
     target_link_libraries(${target} PUBLIC ${ARG_ROOMS} ${ARG_LIBRARIES}
                                     PRIVATE ${ARG_PRIVATE_LIBRARIES} kvreel_warnings)
-    # Builds are faster so; CI's ordinary build shows that every file includes what it needs.
+    # Builds are faster so, to a third; CI's ordinary build shows that every file includes what it needs.
+    if(KVREEL_TOGETHER)
+      set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 5)
+    endif()
     list(LENGTH ARG_SOURCES sources)
     if(KVREEL_PRECOMPILE AND sources GREATER 8)
       target_precompile_headers(${target} PRIVATE <fmt/format.h> <algorithm> <array> <cmath> <cstdint> <filesystem>
@@ -37,10 +40,10 @@ function(kvreel_room target)
   endif()
 endfunction()
 
-# kvreel_test(<name> SOURCES ... ROOMS ... [LABELS ...] [FILTER ...]): a GoogleTest program, one ctest entry per test that the
-# filter lets through.
+# kvreel_test(<name> [TOGETHER] SOURCES ... ROOMS ... [LABELS ...] [FILTER ...]): a GoogleTest program, one ctest entry per test
+# that the filter lets through. TOGETHER: its files have no names in common, so that several may be compiled at once.
 function(kvreel_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT;FILTER" "SOURCES;ROOMS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "TOGETHER" "TIMEOUT;FILTER" "SOURCES;ROOMS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
@@ -51,6 +54,9 @@ function(kvreel_test name)
   # Tests are compiled more often than they are run: -O3 took a third longer than -O1, and with the sanitizers -O1 longer
   # than -O0.
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1> $<$<BOOL:${KVREEL_SANITIZE}>:-O0>)
+  if(ARG_TOGETHER AND KVREEL_TOGETHER)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 5)
+  endif()
   # What every test reads first, read once where there are several.
   list(LENGTH ARG_SOURCES sources)
   if(sources GREATER 3)

@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr uint64_t kMostBytes = uint64_t{1} << 30;
+constexpr uint64_t kMostPromptBytes = uint64_t{1} << 30;
 
 std::vector<ChatMessage> read_messages(const json& value, const std::string& origin) {
   std::vector<ChatMessage> messages;
@@ -138,7 +138,7 @@ PromptRecord prompt_from_text(std::string text, std::string id) {
 std::vector<PromptRecord> read_prompts(const std::filesystem::path& path,
                                        const PromptOptions& options) {
   const std::string content =
-      read_file(path, kMostBytes, "the prompts", "split them into several files");
+      read_file(path, kMostPromptBytes, "the prompts", "split them into several files");
   const std::string name = path.string();
   const auto wanted = [&](int64_t index) {
     return index >= options.offset &&

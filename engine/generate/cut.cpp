@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "base/steady_clock.h"
 #include "engine/generate/timed.h"
 
 namespace kvreel::engine {
@@ -17,24 +18,24 @@ int layer_of(const Decision& decision, const LayerDecisions& decided) {
 void announce_memory(const KvCache& cache, StepId at, int layer, MemoryCause cause,
                      Observer& observer) {
   observer.on_memory(
-      {.at = at, .layer = layer, .cause = cause, .time_ns = now_ns(), .cache = cache.bytes()});
+      {.at = at, .layer = layer, .cause = cause, .time_ns = steady_ns(), .cache = cache.bytes()});
 }
 
 LayerDecisions decide(const Policy& policy, const LayerView& view) {
   LayerDecisions decided{.layer = view.point.layer};
-  decided.start_ns = now_ns();
+  decided.start_ns = steady_ns();
   decided.decisions = policy.decide(view);
-  decided.end_ns = now_ns();
+  decided.end_ns = steady_ns();
   return decided;
 }
 
 int64_t cut_and_announce(const LayerDecisions& decided, KvCache& cache, StepId at,
                          Observer& observer) {
-  const int64_t start = now_ns();
+  const int64_t start = steady_ns();
   for (const Decision& decision : decided.decisions) {
     cache.keep(layer_of(decision, decided), decision.kv_head, decision.kept);
   }
-  const int64_t end = now_ns();
+  const int64_t end = steady_ns();
   Timed(observer, at).announce(Op::keep, decided.layer, start, end);
   for (const Decision& decision : decided.decisions) {
     if (decision.provisional) continue;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/steady_clock.h"
 #include "engine/generate/fidelity.h"
 #include "engine/generate/pass.h"
 #include "engine/generate/shared_prefill.h"
@@ -121,12 +122,12 @@ class Reporter {
     now_.sample_index = static_cast<int64_t>(sample);
     now_.sample = &samples_[sample];
     now_.run = &runs_[run];
-    start_ns_ = now_ns();
+    start_ns_ = steady_ns();
     tell();
   }
   void end(size_t run) {
     ++now_.passes_done;
-    time_left_.finished(run, static_cast<double>(now_ns() - start_ns_) * 1e-9);
+    time_left_.finished(run, static_cast<double>(steady_ns() - start_ns_) * 1e-9);
   }
   void tell() {
     now_.seconds_left = time_left_.seconds();

@@ -2,9 +2,9 @@
 #include "engine/generate/forward.h"
 
 #include <algorithm>
-#include <chrono>
 #include <vector>
 
+#include "base/steady_clock.h"
 #include "engine/generate/cut.h"
 
 namespace kvreel::engine {
@@ -51,12 +51,6 @@ class CutAtOnce final : public LayerHook {
 };
 
 }  // namespace
-
-int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 std::span<const float> run_layers(const StepContext& context, StepId at,
                                   std::span<const int32_t> tokens, int64_t first_position,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/steady_clock.h"
 #include "engine/generate/forward.h"
 #include "engine/generate/scoring.h"
 #include "engine/generate/timed.h"
@@ -78,9 +79,9 @@ void Pass::note_prefill(int64_t prefill_ns, int64_t decide_ns) {
 }
 
 void Pass::prefill() {
-  event_.start_ns = now_ns();
+  event_.start_ns = steady_ns();
   state_ = policy_.start_pass(context_.config, context_.prompt_tokens());
-  const int64_t start = now_ns();
+  const int64_t start = steady_ns();
   const ForwardResult forwarded = forward({.backend = context_.backend,
                                            .cache = *cache_,
                                            .policy = policy_,
@@ -90,7 +91,7 @@ void Pass::prefill() {
                                            .prompt_tokens = context_.prompt_tokens()},
                                           at(0), context_.sample.tokens, 0);
   const Sampled sampled = sample_at(0, forwarded.logits);
-  const int64_t end = now_ns();
+  const int64_t end = steady_ns();
   announce_step(0, context_.prompt_tokens(), sampled, start, end);
   note_prefill(end - start, forwarded.decide_ns);
   result_.tokens.push_back(sampled.token);
@@ -98,7 +99,7 @@ void Pass::prefill() {
 
 void Pass::prefill(PrefillShare share) {
   const bool owns = share.owner == run_;
-  event_.start_ns = owns ? share.start_ns : now_ns();
+  event_.start_ns = owns ? share.start_ns : steady_ns();
   event_.prefill_run = owns ? -1 : share.owner;
   state_ = std::move(share.state);
 
@@ -144,11 +145,11 @@ void Pass::decode() {
                                .state = state_.get(),
                                .prompt_tokens = context_.prompt_tokens()};
   for (int32_t step = 1; !ends(); ++step) {
-    const int64_t start = now_ns();
+    const int64_t start = steady_ns();
     const std::span<const int32_t> token = std::span<const int32_t>(result_.tokens).last(1);
     const ForwardResult forwarded = forward(context, at(step), token, position_);
     const Sampled sampled = sample_at(step, forwarded.logits);
-    const int64_t end = now_ns();
+    const int64_t end = steady_ns();
     announce_step(step, 1, sampled, start, end);
     event_.decode_ns += end - start;
     ++position_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/steady_clock.h"
 #include "engine/generate/forward.h"
 #include "engine/generate/timed.h"
 
@@ -30,7 +31,7 @@ class SharedPrefill::DecideForAll final : public LayerHook {
   }
 
   void attended(const DecisionPoint& point, const AttentionStatistics& statistics) override {
-    const int64_t start = now_ns();
+    const int64_t start = steady_ns();
     for (Member& member : members_) {
       if (!member.policy->acts(point)) continue;
       LayerView view{.point = point,
@@ -48,7 +49,7 @@ class SharedPrefill::DecideForAll final : public LayerHook {
         member.policy->decide(view);
       }
     }
-    deciding_ns_ += now_ns() - start;
+    deciding_ns_ += steady_ns() - start;
   }
 
   int64_t deciding_ns() const { return deciding_ns_; }
@@ -84,7 +85,7 @@ SharedPrefill::SharedPrefill(const SampleContext& context, int32_t owner,
   Observer nobody;
   Observer& observer = is_member(owner) ? context.observer : nobody;
   DecideForAll hook(members_, context, full_, at);
-  start_ns_ = now_ns();
+  start_ns_ = steady_ns();
   const std::span<const float> logits = run_layers({.backend = context.backend,
                                                     .cache = full_,
                                                     .observer = observer,
@@ -95,7 +96,7 @@ SharedPrefill::SharedPrefill(const SampleContext& context, int32_t owner,
   Timed(observer, at)(Op::sample, -1, [&] {
     first_ = sample_token(logits, context.options.sampling, context.sample_index, 0);
   });
-  model_ns_ = now_ns() - start_ns_ - hook.deciding_ns();
+  model_ns_ = steady_ns() - start_ns_ - hook.deciding_ns();
 }
 
 PrefillShare SharedPrefill::share(size_t sharer) {

@@ -3,12 +3,10 @@
 
 #include <cstdint>
 
+#include "base/steady_clock.h"
 #include "engine/observer.h"
 
 namespace kvreel::engine {
-
-// Now, in the observers' clock.
-int64_t now_ns();
 
 // Runs pieces of a step and tells the observer how long each took.
 class Timed {
@@ -19,9 +17,9 @@ class Timed {
   template <typename Work>
   void operator()(Op op, int layer, Work&& work) const {
     if (!spans_) return work();
-    const int64_t start = now_ns();
+    const int64_t start = steady_ns();
     work();
-    announce(op, layer, start, now_ns());
+    announce(op, layer, start, steady_ns());
   }
   // A piece that was measured elsewhere.
   void announce(Op op, int layer, int64_t start_ns, int64_t end_ns) const {

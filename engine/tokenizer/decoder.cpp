@@ -8,7 +8,7 @@
 namespace kvreel::engine {
 namespace {
 
-constexpr int kMaxDepth = 16;
+constexpr int kMaxNestedDecoders = 16;
 
 }  // namespace
 
@@ -39,7 +39,7 @@ Decoder::Decoder(const JsonField& decoder) : specs_(std::in_place) {
 void Decoder::read(const JsonField& decoder, int depth) {
   const std::string& type = decoder.type();
   if (type == "Sequence") {
-    if (depth == kMaxDepth) decoder.refuse("sequences may nest 16 deep at most");
+    if (depth == kMaxNestedDecoders) decoder.refuse("sequences may nest 16 deep at most");
     for (const JsonField& step : decoder.at("decoders").items()) read(step, depth + 1);
     return;
   }

@@ -12,7 +12,7 @@ namespace {
 
 // Nesting of a real template stays far below this; it keeps a hostile one from exhausting the
 // stack.
-constexpr int kMaxDepth = 200;
+constexpr int kMaxTemplateDepth = 200;
 
 }  // namespace
 
@@ -20,7 +20,8 @@ TokenCursor::TokenCursor(std::vector<Token> tokens, std::string_view origin)
     : tokens_(std::move(tokens)), origin_(origin) {}
 
 TokenCursor::Level::Level(TokenCursor& cursor) : cursor_(cursor) {
-  if (++cursor_.depth_ > kMaxDepth) cursor_.refuse("the template nests deeper than 200 levels");
+  if (++cursor_.depth_ > kMaxTemplateDepth)
+    cursor_.refuse("the template nests deeper than 200 levels");
 }
 
 const Token& TokenCursor::following() const {

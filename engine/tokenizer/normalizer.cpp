@@ -10,7 +10,7 @@
 namespace kvreel::engine {
 namespace {
 
-constexpr int kMaxDepth = 16;
+constexpr int kMaxNestedNormalizers = 16;
 
 std::string replace_ranges(std::string_view text, const std::vector<TextRange>& ranges,
                            std::string_view content) {
@@ -43,7 +43,7 @@ Normalizer::Normalizer(const JsonField& normalizer) {
 void Normalizer::read(const JsonField& normalizer, int depth) {
   const std::string& type = normalizer.type();
   if (type == "Sequence") {
-    if (depth == kMaxDepth) normalizer.refuse("sequences may nest 16 deep at most");
+    if (depth == kMaxNestedNormalizers) normalizer.refuse("sequences may nest 16 deep at most");
     for (const JsonField& step : normalizer.at("normalizers").items()) read(step, depth + 1);
   } else if (type == "NFC") {
     constexpr double kGrowth = 3;  // of UTF-8 in NFC, at most (Unicode Annex 15, table 11)

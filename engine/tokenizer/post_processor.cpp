@@ -8,7 +8,7 @@
 namespace kvreel::engine {
 namespace {
 
-constexpr int kMaxDepth = 16;
+constexpr int kMaxNestedProcessors = 16;
 
 // Ids of the special token that a template names, from the template's own table.
 std::vector<int32_t> special_ids(const JsonField& processing, const std::string& name) {
@@ -27,7 +27,7 @@ PostProcessor::PostProcessor(const JsonField& post_processor) {
 void PostProcessor::read(const JsonField& post_processor, int depth) {
   const std::string& type = post_processor.type();
   if (type == "Sequence") {
-    if (depth == kMaxDepth) post_processor.refuse("sequences may nest 16 deep at most");
+    if (depth == kMaxNestedProcessors) post_processor.refuse("sequences may nest 16 deep at most");
     for (const JsonField& step : post_processor.at("processors").items()) read(step, depth + 1);
   } else if (type == "TemplateProcessing") {
     read_template(post_processor);

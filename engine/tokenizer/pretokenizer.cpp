@@ -12,7 +12,7 @@
 namespace kvreel::engine {
 namespace {
 
-constexpr int kMaxDepth = 16;
+constexpr int kMaxNestedPretokenizers = 16;
 
 // The pattern of a ByteLevel with use_regex, GPT-2's.
 constexpr std::string_view kGpt2Pattern =
@@ -159,7 +159,8 @@ PreTokenizer::PreTokenizer(const JsonField& pre_tokenizer) {
 void PreTokenizer::read(const JsonField& pre_tokenizer, int depth) {
   const std::string& type = pre_tokenizer.type();
   if (type == "Sequence") {
-    if (depth == kMaxDepth) pre_tokenizer.refuse("sequences may nest 16 deep at most");
+    if (depth == kMaxNestedPretokenizers)
+      pre_tokenizer.refuse("sequences may nest 16 deep at most");
     for (const JsonField& step : pre_tokenizer.at("pretokenizers").items()) read(step, depth + 1);
   } else if (type == "Split") {
     read_split(pre_tokenizer);

@@ -13,13 +13,13 @@ namespace {
 
 // General categories mean the same in both engines, but for what newer Unicode added. Cn, what
 // nothing was added to yet, is not here.
-constexpr std::array<std::string_view, 33> kCategories = {
+constexpr std::array<std::string_view, 33> kKnownCategories = {
     "Cc", "Cf", "Co", "L",  "Ll", "Lm", "Lo", "Lt", "Lu", "M",  "Mc",
     "Me", "Mn", "N",  "Nd", "Nl", "No", "P",  "Pc", "Pd", "Pe", "Pf",
     "Pi", "Po", "Ps", "S",  "Sc", "Sk", "Sm", "So", "Z",  "Zl", "Zs"};
 
 // Scripts need "sc:", as PCRE2's bare name means the wider Script_Extensions.
-constexpr std::array<std::string_view, 11> kScripts = {
+constexpr std::array<std::string_view, 11> kKnownScripts = {
     "Arabic", "Cyrillic", "Devanagari", "Greek", "Han", "Hangul",
     "Hebrew", "Hiragana", "Katakana",   "Latin", "Thai"};
 
@@ -30,7 +30,7 @@ constexpr std::array<std::string_view, 7> kFoldingPairs = {"ss", "ff", "fi", "fl
 bool is_hex(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
-bool is_digit(char c) {
+bool is_ascii_digit(char c) {
   return c >= '0' && c <= '9';
 }
 bool is_letter(char c) {
@@ -126,13 +126,13 @@ class Translator {
       return;
     }
     size_t length = 1;
-    while (is_digit(peek(length))) ++length;
+    while (is_ascii_digit(peek(length))) ++length;
     if (length == 1) refuse("{");
     const bool fixed = peek(length) == '}';
     if (!fixed) {
       if (peek(length) != ',') refuse("{");
       ++length;
-      while (is_digit(peek(length))) ++length;
+      while (is_ascii_digit(peek(length))) ++length;
       if (peek(length) != '}') refuse("{");
     }
     copy(length + 1);
@@ -151,8 +151,9 @@ class Translator {
     if (negated) ++begin;
     const std::string_view name = pattern_.substr(begin, end - begin);
     const bool category =
-        std::find(kCategories.begin(), kCategories.end(), name) != kCategories.end();
-    const bool script = std::find(kScripts.begin(), kScripts.end(), name) != kScripts.end();
+        std::find(kKnownCategories.begin(), kKnownCategories.end(), name) != kKnownCategories.end();
+    const bool script =
+        std::find(kKnownScripts.begin(), kKnownScripts.end(), name) != kKnownScripts.end();
     if (!category && !script) refuse(pattern_.substr(at_, end + 1 - at_));
     // Where case is ignored, PCRE2 lets Lu, Ll and Lt match each other.
     if (ignores_case() && name.size() == 2 && name[0] == 'L')
@@ -215,7 +216,8 @@ class Translator {
         return copy(2);
       default:
         // A printable character that is no letter or digit stands for itself in both.
-        if (c <= ' ' || c == '\x7F' || is_letter(c) || is_digit(c)) refuse(pattern_.substr(at_, 2));
+        if (c <= ' ' || c == '\x7F' || is_letter(c) || is_ascii_digit(c))
+          refuse(pattern_.substr(at_, 2));
         return copy(2);
     }
     at_ += 2;

@@ -8,7 +8,7 @@
 namespace kvreel::engine {
 namespace {
 
-struct Range {
+struct CategoryRange {
   char32_t first;
   char32_t last;
   std::string_view category;
@@ -22,7 +22,7 @@ struct ScriptRange {
 
 // From the Unicode Character Database: code points whose category differs from "unassigned" in 16.0
 // but not in 14.0.
-constexpr std::array<Range, 126> kCategories = {{
+constexpr std::array<CategoryRange, 126> kCategories = {{
     {0x897, 0x897, "Mn"},     {0xCF3, 0xCF3, "Mc"},     {0xECE, 0xECE, "Mn"},
     {0x1B4E, 0x1B4F, "Po"},   {0x1B7F, 0x1B7F, "Po"},   {0x1C89, 0x1C89, "Lu"},
     {0x1C8A, 0x1C8A, "Ll"},   {0x2427, 0x2429, "So"},   {0x2FFC, 0x2FFF, "So"},
@@ -90,7 +90,7 @@ constexpr std::array<ScriptRange, 15> kScripts = {{
 
 std::string added_to_category(std::string_view category) {
   std::string ranges;
-  for (const Range& range : kCategories) {
+  for (const CategoryRange& range : kCategories) {
     if (!range.category.starts_with(category)) continue;
     ranges += fmt::format("\\x{{{:X}}}-\\x{{{:X}}}", static_cast<uint32_t>(range.first),
                           static_cast<uint32_t>(range.last));

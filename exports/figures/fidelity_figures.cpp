@@ -27,7 +27,7 @@ namespace {
 
 namespace t = kvreel::tracer;
 
-constexpr std::string_view kNeeds = "fidelity to the full cache, which --fidelity records";
+constexpr std::string_view kNeedsFidelity = "fidelity to the full cache, which --fidelity records";
 
 // Bands of more runs would hide each other.
 constexpr size_t kMostBands = 3;
@@ -340,7 +340,7 @@ std::vector<std::vector<std::vector<double>>> lost_by_layer(const std::vector<Ru
 }
 
 // More lines than these are not told apart: a map shows more runs.
-constexpr size_t kMostLines = 6;
+constexpr size_t kMostFidelityLines = 6;
 
 void add_lost_lines(plot::Panel& panel, const std::vector<RunChoice>& runs,
                     const std::vector<std::vector<std::vector<double>>>& lost) {
@@ -394,7 +394,7 @@ plot::Figure lost_attention(const FigureSource& source) {
       runs_with_rows<t::LostAttention>(source, &t::Passes::lost_attention_end, figure);
   const auto lost = lost_by_layer(runs);
   plot::Panel panel;
-  if (runs.size() <= kMostLines) {
+  if (runs.size() <= kMostFidelityLines) {
     add_lost_lines(panel, runs, lost);
   } else {
     add_lost_map(panel, runs, lost);
@@ -422,15 +422,15 @@ plot::Figure lost_attention(const FigureSource& source) {
 std::vector<FigureDefinition> fidelity_figures() {
   return {{{.name = "fidelity-budget",
             .meaning = "Divergence of every run from the full cache against its mean budget",
-            .needs = kNeeds},
+            .needs = kNeedsFidelity},
            fidelity_budget},
           {{.name = "fidelity-steps",
             .meaning = "Divergence from the full cache, and same top tokens, by decode step",
-            .needs = kNeeds},
+            .needs = kNeedsFidelity},
            fidelity_steps},
           {{.name = "lost-attention",
             .meaning = "Attention of the full cache on evicted positions, by layer and run",
-            .needs = kNeeds},
+            .needs = kNeedsFidelity},
            lost_attention}};
 }
 

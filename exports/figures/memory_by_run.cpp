@@ -16,13 +16,14 @@ namespace {
 
 namespace t = kvreel::tracer;
 
-struct Measure {
+struct MemoryMeasure {
   std::string_view name;
   std::vector<uint64_t> t::Passes::*column;
 };
-constexpr std::array<Measure, 3> kMeasures = {Measure{"asked", &t::Passes::prefill_asked},
-                                              Measure{"held", &t::Passes::prefill_held},
-                                              Measure{"peak", &t::Passes::prefill_peak}};
+constexpr std::array<MemoryMeasure, 3> kMemoryMeasures = {
+    MemoryMeasure{"asked", &t::Passes::prefill_asked},
+    MemoryMeasure{"held", &t::Passes::prefill_held},
+    MemoryMeasure{"peak", &t::Passes::prefill_peak}};
 
 std::vector<double> values_of(const RunChoice& run, std::vector<uint64_t> t::Passes::*column) {
   const Source& source = run.source();
@@ -53,13 +54,13 @@ plot::Figure memory_by_run(const FigureSource& source) {
 
   constexpr double kPitch = 0.26;  // of the three bars of a run
   double most_asked = 0;
-  for (size_t i = 0; i < kMeasures.size(); ++i) {
+  for (size_t i = 0; i < kMemoryMeasures.size(); ++i) {
     plot::Bars bars;
-    bars.series = kMeasures[i].name;
+    bars.series = kMemoryMeasures[i].name;
     bars.horizontal = true;
     bars.width = 0.9 * kPitch;
     for (size_t run = 0; run < runs.size(); ++run) {
-      const Spread spread = *spread_of(values_of(runs[run], kMeasures[i].column));
+      const Spread spread = *spread_of(values_of(runs[run], kMemoryMeasures[i].column));
       bars.at.push_back(static_cast<double>(run) + kPitch * (static_cast<double>(i) - 1));
       bars.base.push_back(0);
       bars.top.push_back(spread.mean);

@@ -14,10 +14,10 @@ namespace {
 
 namespace t = kvreel::tracer;
 
-using ByStep = std::map<int32_t, std::vector<double>>;  // ns, one value for each sample
+using DurationsByStep = std::map<int32_t, std::vector<double>>;  // ns, one value for each sample
 
-std::vector<ByStep> durations_of(const std::vector<RunChoice>& runs) {
-  std::vector<ByStep> durations(runs.size());
+std::vector<DurationsByStep> durations_of(const std::vector<RunChoice>& runs) {
+  std::vector<DurationsByStep> durations(runs.size());
   for_each_row_of<t::Steps>(
       runs, &t::Passes::steps_end, [&](size_t run, const t::Steps& block, size_t i) {
         if (block.step[i] < 1 || !runs[run].source().selection.step(block.step[i])) return;
@@ -28,14 +28,14 @@ std::vector<ByStep> durations_of(const std::vector<RunChoice>& runs) {
 
 // Samples that a step must have to be shown: half of those that decode at all, and three where
 // there are so many.
-size_t least_samples(const ByStep& steps) {
+size_t least_samples(const DurationsByStep& steps) {
   size_t most = 0;
   for (const auto& [step, values] : steps) most = std::max(most, values.size());
   return std::max((most + 1) / 2, std::min<size_t>(most, 3));
 }
 
 // More bands lie on each other.
-constexpr size_t kMostBands = 3;
+constexpr size_t kMostLatencyBands = 3;
 
 }  // namespace
 
@@ -48,7 +48,7 @@ plot::Figure step_latency(const FigureSource& source) {
   plot::Figure figure;
   std::vector<RunChoice> runs = chosen_runs(source);
   compare_on_shared_samples(source, runs, figure);
-  std::vector<ByStep> durations = durations_of(runs);
+  std::vector<DurationsByStep> durations = durations_of(runs);
 
   plot::Panel panel;
   panel.x = {.label = "Decode step", .format = plot::Format::count};
@@ -56,7 +56,7 @@ plot::Figure step_latency(const FigureSource& source) {
              .format = plot::Format::duration,
              .scale = source.options.log_y ? plot::Scale::log : plot::Scale::linear,
              .from_zero = !source.options.log_y};
-  const bool with_bands = runs.size() <= kMostBands;
+  const bool with_bands = runs.size() <= kMostLatencyBands;
   bool cut = false;
   for (size_t run = 0; run < runs.size(); ++run) {
     if (durations[run].empty()) continue;

@@ -16,11 +16,11 @@ constexpr double kKeyWidth = 1.9;
 constexpr double kKeyGap = 0.5;
 constexpr double kColumnGap = 1.4;
 constexpr double kRowHeight = 1.35;
-constexpr std::size_t kMostLines = 3;  // of a name
+constexpr std::size_t kMostEntryLines = 3;  // of a name
 
-class Collector {
+class EntryCollector {
  public:
-  explicit Collector(const Looks& looks) : looks_(looks) {}
+  explicit EntryCollector(const Looks& looks) : looks_(looks) {}
 
   void operator()(const Line& line) {
     if (!line.in_legend || line.series.empty()) return;
@@ -112,7 +112,7 @@ void draw_key(Sheet& sheet, const LegendEntry& entry, const Area& key) {
 }  // namespace
 
 std::vector<LegendEntry> legend_entries(const Figure& figure, const Looks& looks) {
-  Collector collector(looks);
+  EntryCollector collector(looks);
   for (const Panel& panel : figure.panels) {
     for (const Mark& mark : panel.marks) std::visit(collector, mark);
   }
@@ -157,7 +157,7 @@ LegendBlock arrange_legend(std::vector<LegendEntry> entries, double width, std::
     Lines lines;
     if (columns == 1) {
       lines = wrap(tools.fonts, block.entries[i].name, {em, false}, std::max(text_width, em),
-                   kMostLines, Cut::middle);
+                   kMostEntryLines, Cut::middle);
       widths[i] = std::min(widths[i], key + lines.width);
     } else {
       lines.lines = {block.entries[i].name};

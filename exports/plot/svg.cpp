@@ -99,7 +99,7 @@ std::string box_attributes(double x, double y, double width, double height) {
          attribute("height", height);
 }
 
-std::string points_of(const std::vector<Point>& points) {
+std::string svg_points(const std::vector<Point>& points) {
   std::string text;
   for (const Point& point : points) {
     if (!text.empty()) text += ' ';
@@ -229,7 +229,7 @@ void SvgWriter::add(const Polyline& line) {
     out_ += "<path" + look + attribute("d", path_of(line.points)) + "/>\n";
     return;
   }
-  std::string points = points_of(line.points);
+  std::string points = svg_points(line.points);
   // A line to its own beginning is a dot.
   if (line.points.size() == 1) points += ' ' + points;
   out_ += "<polyline" + look + attribute("points", points) + "/>\n";
@@ -241,7 +241,7 @@ void SvgWriter::add(const Polygon& polygon) {
   if (polygon.points.size() >= kPathPoints) {
     out_ += "<path" + fill + attribute("d", path_of(polygon.points) + "z") + "/>\n";
   } else {
-    out_ += "<polygon" + fill + attribute("points", points_of(polygon.points)) + "/>\n";
+    out_ += "<polygon" + fill + attribute("points", svg_points(polygon.points)) + "/>\n";
   }
 }
 

@@ -5,16 +5,16 @@
 #include <cmath>
 #include <vector>
 
+#include "exports/tables/statistics.h"
+
 namespace kvreel::exports {
 namespace {
-
-constexpr double kZ = 1.959963984540054;  // 97.5 % quantile of the standard normal distribution
 
 MeanInterval paired_share_interval(int64_t gained, int64_t lost, int64_t n) {
   const double count = static_cast<double>(n) + 2;
   const double a = (static_cast<double>(gained) + 1) / count;
   const double b = (static_cast<double>(lost) + 1) / count;
-  const double half = kZ * std::sqrt((a + b - (a - b) * (a - b)) / count);
+  const double half = kNormalQuantile * std::sqrt((a + b - (a - b) * (a - b)) / count);
   return {std::max(a - b - half, -1.0), std::min(a - b + half, 1.0)};
 }
 

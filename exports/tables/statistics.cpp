@@ -9,8 +9,6 @@
 namespace kvreel::exports {
 namespace {
 
-constexpr double kZ = 1.959963984540054;  // 97.5 % quantile of the standard normal distribution
-
 // Probability that |t| is at most `t` (A&S 26.7.3 for odd degrees, 26.7.4 for even ones).
 double student_within(double t, int64_t degrees) {
   const double theta = std::atan(t / std::sqrt(static_cast<double>(degrees)));
@@ -66,10 +64,10 @@ double student_t_975(int64_t degrees) {
   if (degrees > kMany) {
     // Three terms of A&S 26.7.5; the next is below 4e-10 here.
     const auto n = static_cast<double>(degrees);
-    const double z2 = kZ * kZ;
-    const double g1 = kZ * (z2 + 1) / 4;
-    const double g2 = kZ * ((5 * z2 + 16) * z2 + 3) / 96;
-    return kZ + g1 / n + g2 / (n * n);
+    const double z2 = kNormalQuantile * kNormalQuantile;
+    const double g1 = kNormalQuantile * (z2 + 1) / 4;
+    const double g2 = kNormalQuantile * ((5 * z2 + 16) * z2 + 3) / 96;
+    return kNormalQuantile + g1 / n + g2 / (n * n);
   }
   double low = 1.9;
   double high = 13;  // one degree: 12.706
@@ -89,12 +87,12 @@ std::optional<MeanInterval> mean_interval_of(const Spread& spread) {
 
 std::optional<Proportion> proportion_of(int64_t hits, int64_t n) {
   if (n <= 0) return std::nullopt;
-  constexpr double kZ2 = kZ * kZ;
+  constexpr double kZ2 = kNormalQuantile * kNormalQuantile;
   const auto count = static_cast<double>(n);
   const double p = static_cast<double>(hits) / count;
   const double centre = (p + kZ2 / (2 * count)) / (1 + kZ2 / count);
-  const double half =
-      kZ / (1 + kZ2 / count) * std::sqrt(p * (1 - p) / count + kZ2 / (4 * count * count));
+  const double half = kNormalQuantile / (1 + kZ2 / count) *
+                      std::sqrt(p * (1 - p) / count + kZ2 / (4 * count * count));
   return Proportion{hits, n, std::max(0.0, centre - half), std::min(1.0, centre + half)};
 }
 

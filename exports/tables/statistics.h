@@ -8,6 +8,9 @@
 
 namespace kvreel::exports {
 
+// 97.5 % quantile of the standard normal distribution: of two-sided intervals at 95 %.
+inline constexpr double kNormalQuantile = 1.959963984540054;
+
 // Quantile q in [0, 1] of ascending, non-empty values: linear between the two nearest order
 // statistics (Hyndman and Fan's definition 7, NumPy's default).
 double quantile(std::span<const double> ascending, double q);

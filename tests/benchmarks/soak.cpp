@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/steady_clock.h"
 #include "base/text.h"
 #include "resident_memory.h"
 #include "tracer/read/trace.h"
@@ -45,12 +46,6 @@ constexpr int32_t kPromptTokens = 64;
 constexpr Op kLayerOps[] = {Op::qkv, Op::attend, Op::attn_out, Op::ffn};
 constexpr Op kOtherOps[] = {Op::embed, Op::logits, Op::sample};
 constexpr int64_t kSpansPerToken = int64_t{kLayers} * std::ssize(kLayerOps) + std::ssize(kOtherOps);
-
-int64_t steady_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 struct Options {
   std::string path;

@@ -3,12 +3,12 @@
 //
 // trace_bench --benchmark_repetitions=5 --benchmark_enable_random_interleaving=true
 //
-// Files lie under $TMPDIR, else /tmp (about 3 GB for a while), and are in the page cache when they
-// are read. Names say what, of what, and how many. Counters: events_per_second, bytes_per_second
-// (raw bytes of rows), bytes (of one iteration), bytes_per_event (in the finished file),
-// queue_bytes (the most that waited), resident_bytes (that the process grew by),
-// writer_ns_per_event (CPU time of the thread that writes), percent_of_... of a ceiling that is
-// measured in the same iteration.
+// Files lie under $TMPDIR, else /tmp (about half a GB for a while), and are in the page cache when
+// they are read. Names say what, of what, and how many. Counters: events_per_second,
+// bytes_per_second (raw bytes of rows), bytes (of one iteration), bytes_per_event (in the finished
+// file), queue_bytes (the most that waited), resident_bytes (that the process grew by),
+// writer_ns_per_event (CPU time of the thread that writes). The benchmarks named ceiling/... are
+// what the machine does with the same bytes.
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/steady_clock.h"
 #include "tracer/record/recorder.h"
 #include "tracer/rows.h"
 
@@ -14,12 +15,6 @@ namespace {
 
 using nlohmann::json;
 using RecorderTest = TraceTest;
-
-int64_t steady_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 void announce(Recorder& recorder, int32_t sample, std::string_view id) {
   const std::vector<int32_t> tokens = {1, 22, 333};

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "base/error.h"
+#include "base/steady_clock.h"
 #include "tracer/read/recover.h"
 #include "tracer/read/resume.h"
 #include "tracer/record/recorder.h"
@@ -17,12 +18,6 @@ namespace {
 
 using nlohmann::json;
 using ResumedTrace = TraceTest;
-
-int64_t steady_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 void announce(Recorder& recorder, int32_t sample) {
   std::vector<int32_t> tokens(static_cast<size_t>(4 + sample % 3), 7 + sample);

@@ -37,7 +37,7 @@ uint64_t little_endian(std::span<const uint8_t> bytes) {
   return value;
 }
 
-std::string directory_of(const std::string& path) {
+std::string parent_of(const std::string& path) {
   const std::string parent = std::filesystem::path(path).parent_path().string();
   return parent.empty() ? "." : parent;
 }
@@ -183,7 +183,7 @@ void sync_file(const std::string& path) {
 }
 
 void sync_directory_of(const std::string& path) {
-  sync_path(directory_of(path), O_RDONLY | O_DIRECTORY);
+  sync_path(parent_of(path), O_RDONLY | O_DIRECTORY);
 }
 
 void mark_live(hid_t file) {

@@ -14,8 +14,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int8_t kInterrupted = 3;    // of Passes::finish
-constexpr uint64_t kBlock = 1 << 16;  // rows read at once
+constexpr int8_t kInterrupted = 3;         // of Passes::finish
+constexpr uint64_t kRowsAtOnce = 1 << 16;  // rows read at once
 
 void require_this_version(const Trace& trace) {
   if (trace.is_live()) {
@@ -33,8 +33,8 @@ void require_this_version(const Trace& trace) {
 // Calls visit(values) with a column's first `rows` rows, block by block.
 template <typename Table, typename T, typename Visit>
 void each_block(const Trace& trace, Column<T> Table::*column, uint64_t rows, Visit&& visit) {
-  for (uint64_t begin = 0; begin < rows; begin += kBlock) {
-    visit(trace.read_column(column, begin, std::min(begin + kBlock, rows)));
+  for (uint64_t begin = 0; begin < rows; begin += kRowsAtOnce) {
+    visit(trace.read_column(column, begin, std::min(begin + kRowsAtOnce, rows)));
   }
 }
 
@@ -121,8 +121,8 @@ int64_t last_time(const Trace& trace) {
   each_block(trace, &Notes::time_ns, trace.rows<Notes>(), [&](const Column<int64_t>& times) {
     for (const int64_t time : times) last = std::max(last, time);
   });
-  for (uint64_t begin = 0; begin < trace.rows<Steps>(); begin += kBlock) {
-    const uint64_t end = std::min(begin + kBlock, trace.rows<Steps>());
+  for (uint64_t begin = 0; begin < trace.rows<Steps>(); begin += kRowsAtOnce) {
+    const uint64_t end = std::min(begin + kRowsAtOnce, trace.rows<Steps>());
     const Column<int64_t> start = trace.read_column(&Steps::start_ns, begin, end);
     const Column<int64_t> duration = trace.read_column(&Steps::duration_ns, begin, end);
     for (size_t i = 0; i < start.size(); ++i) last = std::max(last, start[i] + duration[i]);

@@ -14,7 +14,7 @@
 namespace kvreel::tracer {
 namespace {
 
-constexpr uint64_t kBlock = 1u << 18;  // elements read at once
+constexpr uint64_t kElementsAtOnce = 1u << 18;  // elements read at once
 constexpr uint64_t kPiece = 1u << 14;  // elements named where they cannot be read: a chunk's, or
                                        // fewer
 
@@ -61,8 +61,8 @@ class Verifier {
   void verify_values(size_t table, size_t set) {
     uint64_t values = 0;
     try {
-      for (uint64_t begin = 0; begin < file_.rows(table); begin += kBlock) {
-        const uint64_t end = std::min(begin + kBlock, file_.rows(table));
+      for (uint64_t begin = 0; begin < file_.rows(table); begin += kElementsAtOnce) {
+        const uint64_t end = std::min(begin + kElementsAtOnce, file_.rows(table));
         uint64_t before = 0;
         const std::vector<uint64_t> ends = file_.read_ends(table, set, begin, end, before);
         values = ends.back();
@@ -81,9 +81,9 @@ class Verifier {
   void each_block(size_t table, size_t set, uint64_t count, std::string_view what, Read&& read) {
     const DataSetSpec& spec = file_.tables()[table].sets[set];
     const size_t element = element_bytes(spec.type);
-    block_.resize(std::min(count, kBlock) * element);
-    for (uint64_t begin = 0; begin < count; begin += kBlock) {
-      const uint64_t end = std::min(begin + kBlock, count);
+    block_.resize(std::min(count, kElementsAtOnce) * element);
+    for (uint64_t begin = 0; begin < count; begin += kElementsAtOnce) {
+      const uint64_t end = std::min(begin + kElementsAtOnce, count);
       try {
         read(begin, end);
         sum_.add(block_.data(), (end - begin) * element);

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/steady_clock.h"
 #include "base/text.h"
 
 namespace kvreel::tracer {
@@ -24,12 +25,6 @@ using nlohmann::json;
 // Rows travel in batches: each costs the queue's lock and one HDF5 call per column.
 constexpr uint64_t kValuesPerBatch = 1 << 16;
 constexpr int64_t kBatchInterval = 50'000'000;  // ns, well below a commit's
-
-int64_t steady_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 std::string utc_now() {
   const auto now = std::chrono::system_clock::now();
@@ -91,14 +86,14 @@ WriterOptions with_origin(WriterOptions options, int64_t origin_ns) {
 }  // namespace
 
 Recorder::Clock Recorder::Clock::now() {
-  return {tracer::steady_ns(), utc_now()};
+  return {kvreel::steady_ns(), utc_now()};
 }
 
 // Adds the time of a callback, `weight` times, to what recording costs.
 class Recorder::Charge {
  public:
   explicit Charge(Recorder& recorder, int64_t weight = 1)
-      : recorder_(recorder), weight_(weight), start_(weight > 0 ? tracer::steady_ns() : 0) {}
+      : recorder_(recorder), weight_(weight), start_(weight > 0 ? kvreel::steady_ns() : 0) {}
   Charge(const Charge&) = delete;
   Charge& operator=(const Charge&) = delete;
   ~Charge() {
@@ -107,7 +102,7 @@ class Recorder::Charge {
     recorder_.callback_ns_ += took;
     recorder_.pass_callback_ns_ += took;
   }
-  int64_t so_far() const { return tracer::steady_ns() - start_; }
+  int64_t so_far() const { return kvreel::steady_ns() - start_; }
 
  private:
   Recorder& recorder_;
@@ -197,7 +192,7 @@ void Recorder::add_note(std::string_view key, std::string_view value) {
   Notes& rows = pending<Notes>();
   rows.value.push_back(require_json(value, false, fmt::format("the note '{}'", key)));
   rows.key.push_back(to_utf8_lossy(key));
-  rows.time_ns.push_back(since_origin(tracer::steady_ns()));
+  rows.time_ns.push_back(since_origin(kvreel::steady_ns()));
 }
 
 engine::StatisticsRequest Recorder::prefill_needs() const {
@@ -322,7 +317,7 @@ void Recorder::on_attention(const engine::AttentionEvent& event) {
     }
     pending_values_ += heads * recorded * (6 + keys);
   }
-  hand_over_when_due(tracer::steady_ns());
+  hand_over_when_due(kvreel::steady_ns());
 }
 
 void Recorder::on_decision(const engine::DecisionEvent& event) {
@@ -547,7 +542,7 @@ void Recorder::note_costs(Status status) {
   add_note("drops", dump(json(dropped)));
   add_note("process", dump({{"peak_rss", std::max(peak_resident_bytes(), earlier_.peak_rss)}}));
   add_note("finished", dump({{"status", kStatusNames[static_cast<size_t>(status)]},
-                             {"wall_ns", since_origin(tracer::steady_ns())},
+                             {"wall_ns", since_origin(kvreel::steady_ns())},
                              {"ended_utc", utc_now()}}));
 }
 

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/steady_clock.h"
 #include "tracer/format/catalogue.h"
 #include "tracer/hdf5/file.h"
 
@@ -24,11 +25,6 @@ namespace kvreel::tracer {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-int64_t steady_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch())
-      .count();
-}
 
 int64_t thread_cpu_ns() {
   timespec time{};

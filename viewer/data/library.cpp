@@ -2,12 +2,12 @@
 #include "viewer/data/library.h"
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <map>
 #include <utility>
 
 #include "base/error.h"
+#include "base/steady_clock.h"
 #include "viewer/data/detail_cache.h"
 #include "viewer/data/loading_thread.h"
 
@@ -15,10 +15,6 @@ namespace kvreel::viewer {
 namespace {
 
 constexpr int64_t kNsPerMs = 1'000'000;
-
-int64_t now() {
-  return std::chrono::steady_clock::now().time_since_epoch().count();
-}
 
 // One name for a file, however its path was written. Where it cannot be found, the path as it is.
 std::string real_path(const std::string& path) {
@@ -156,11 +152,11 @@ bool Library::busy() const {
 }
 
 bool Library::wait_idle(int timeout_ms) {
-  const int64_t deadline = now() + timeout_ms * kNsPerMs;
+  const int64_t deadline = steady_ns() + timeout_ms * kNsPerMs;
   for (;;) {
     poll();
     if (!busy()) return true;
-    const int64_t left = deadline - now();
+    const int64_t left = deadline - steady_ns();
     if (left <= 0) return false;
     parts_->thread.wait_for_news(left);
   }

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/steady_clock.h"
 #include "viewer/data/figure_answer.h"
 
 namespace kvreel::viewer {
@@ -15,10 +16,6 @@ constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 constexpr int64_t kFigureInterval = 1'000'000'000;  // between two of a trace that grows
 // Figures of a trace that grows take at most one part in this many of the thread's time.
 constexpr int64_t kFigureCostShare = 8;
-
-int64_t now() {
-  return std::chrono::steady_clock::now().time_since_epoch().count();
-}
 
 Question about(TraceId trace, Topic topic) {
   Question question;
@@ -135,14 +132,14 @@ bool LoadingThread::obey() {
   source.reset();  // HDF5 must let go of the old file before it opens the path again
   source = std::make_unique<Source>(command.trace, command.path, ++generations_, refresh_ns_);
   timeline_order_.erase(command.trace);
-  send_opening(*source, source->open(now()));
+  send_opening(*source, source->open(steady_ns()));
   return true;
 }
 
 std::map<LoadingThread::Urgency, Question>::iterator LoadingThread::next_question() {
   return std::find_if(queue_.begin(), queue_.end(), [&](const auto& item) {
     const auto from = figures_from_ns_.find(item.second);
-    return from == figures_from_ns_.end() || now() >= from->second;
+    return from == figures_from_ns_.end() || steady_ns() >= from->second;
   });
 }
 
@@ -176,7 +173,7 @@ bool LoadingThread::answer() {
 }
 
 Answer LoadingThread::make_figure(const Question& question) {
-  const int64_t begin = now();
+  const int64_t begin = steady_ns();
   const FigureRequest& request = *question.figure.get();
   std::vector<Source*> traces;
   for (const TraceId trace : request.traces) {
@@ -188,7 +185,7 @@ Answer LoadingThread::make_figure(const Question& question) {
   const bool live = std::any_of(traces.begin(), traces.end(), [](const Source* source) {
     return source->overview() != nullptr && source->overview()->live;
   });
-  const int64_t end = now();
+  const int64_t end = steady_ns();
   std::erase_if(figures_from_ns_, [&](const auto& item) { return item.second <= end; });
   if (live) {
     figures_from_ns_[question] = end + std::max(kFigureInterval, kFigureCostShare * (end - begin));
@@ -198,8 +195,8 @@ Answer LoadingThread::make_figure(const Question& question) {
 
 bool LoadingThread::compare() {
   for (const auto& [id, source] : sources_) {
-    if (!source->comparison_due(now())) continue;
-    send(about(id, Topic::overview), source->generation(), source->compare(now()));
+    if (!source->comparison_due(steady_ns())) continue;
+    send(about(id, Topic::overview), source->generation(), source->compare(steady_ns()));
     return true;
   }
   return false;
@@ -208,8 +205,8 @@ bool LoadingThread::compare() {
 bool LoadingThread::refresh() {
   for (const auto& [id, source] : sources_) {
     const auto due = source->next_refresh();
-    if (!due || now() < *due) continue;
-    if (auto changed = source->refresh(now())) {
+    if (!due || steady_ns() < *due) continue;
+    if (auto changed = source->refresh(steady_ns())) {
       send(about(id, Topic::overview), source->generation(), std::move(*changed));
     }
     return true;
@@ -228,7 +225,7 @@ bool LoadingThread::read_timeline() {
     }
   }
   if (latest == nullptr) return false;
-  if (auto snapshot = latest->read_timeline(now())) {
+  if (auto snapshot = latest->read_timeline(steady_ns())) {
     send(about(latest->id(), Topic::timeline), latest->generation(), std::move(*snapshot));
   }
   return true;
@@ -241,7 +238,7 @@ int64_t LoadingThread::next_event_ns() const {
     if (const auto due = source->next_comparison()) next = std::min(next, *due);
   }
   for (const auto& [question, from] : figures_from_ns_) {
-    if (from > now()) next = std::min(next, from);
+    if (from > steady_ns()) next = std::min(next, from);
   }
   return next;
 }
@@ -255,7 +252,8 @@ void LoadingThread::sleep() {
   if (next == kNever) {
     work_.wait(lock, wanted);
   } else {
-    work_.wait_for(lock, std::chrono::nanoseconds(std::max<int64_t>(next - now(), 0)), wanted);
+    work_.wait_for(lock, std::chrono::nanoseconds(std::max<int64_t>(next - steady_ns(), 0)),
+                   wanted);
   }
 }
 

@@ -5,10 +5,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "base/error.h"
+#include "base/steady_clock.h"
 #include "base/text.h"
 #include "viewer/data/read_overview.h"
 
@@ -19,10 +19,6 @@ constexpr int64_t kCompareInterval = 2'000'000'000;  // of a live trace, at leas
 constexpr int64_t kSnapshotInterval = 100'000'000;   // of a timeline that grows
 // Work that is repeated while a trace grows takes at most one part in this many of the time.
 constexpr int64_t kCostShare = 20;
-
-int64_t now() {
-  return std::chrono::steady_clock::now().time_since_epoch().count();
-}
 
 template <typename T>
 Answer ready(std::shared_ptr<const T> value) {
@@ -86,7 +82,7 @@ Answer Source::open(int64_t now_ns) {
 
 // Reads the overview anew, and plans what follows from it.
 void Source::publish_overview(int64_t now_ns) {
-  const int64_t begin = now();
+  const int64_t begin = steady_ns();
   std::shared_ptr<Overview> overview = read_overview(*trace_);
   // The old comparison is better than none until there is a newer one.
   if (overview_) overview->comparison = overview_->comparison;
@@ -104,7 +100,7 @@ void Source::publish_overview(int64_t now_ns) {
   } else {
     next_refresh_ns_.reset();
   }
-  publish_from_ns_ = now_ns + kCostShare * (now() - begin);
+  publish_from_ns_ = now_ns + kCostShare * (steady_ns() - begin);
 }
 
 Answer Source::overview_answer() const {
@@ -127,12 +123,12 @@ std::optional<int64_t> Source::next_comparison() const {
 }
 
 Answer Source::compare(int64_t now_ns) {
-  const int64_t begin = now();
+  const int64_t begin = steady_ns();
   auto overview = std::make_shared<Overview>(*overview_);
   add_comparison(*trace_, *overview);
   overview_ = std::move(overview);
   compare_wanted_ = false;
-  compare_from_ns_ = now_ns + std::max(kCompareInterval, kCostShare * (now() - begin));
+  compare_from_ns_ = now_ns + std::max(kCompareInterval, kCostShare * (steady_ns() - begin));
   return overview_answer();
 }
 

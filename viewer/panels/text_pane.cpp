@@ -14,11 +14,11 @@
 namespace kvreel::viewer {
 namespace {
 
-constexpr float kGap = 3;      // px between chips
-constexpr float kPadding = 4;  // px inside a chip, on both sides
-constexpr float kLead = 3;     // px more before a word
-constexpr float kRow = 23;     // px from row to row
-constexpr float kChip = 20;    // px of a chip
+constexpr float kTextGap = 3;      // px between chips
+constexpr float kTextPadding = 4;  // px inside a chip, on both sides
+constexpr float kTextLead = 3;     // px more before a word
+constexpr float kTextRow = 23;     // px from row to row
+constexpr float kChip = 20;        // px of a chip
 
 // One space before a word is what the room before its chip stands for; other spaces are seen.
 std::string chip_text(std::string_view piece, bool& word) {
@@ -46,7 +46,7 @@ void TextPane::prepare(Frame& frame, const ReplayScene& scene, float width) {
     for (size_t token = 0; token < prompt_->size(); ++token) {
       bool word = false;
       shown_.push_back(chip_text(prompt_->piece(token), word));
-      leads_.push_back(word ? kLead : 0);
+      leads_.push_back(word ? kTextLead : 0);
       ends_row_.push_back(ends_line(prompt_->piece(token)) ? 1 : 0);
     }
     joined_ = JoinedText(*prompt_);
@@ -73,10 +73,10 @@ void TextPane::prepare(Frame& frame, const ReplayScene& scene, float width) {
   for (size_t token = 0; token < shown_.size(); ++token) {
     const auto [found, is_new] = widths.try_emplace(shown_[token], 0.f);
     if (is_new) found->second = std::ceil(text_width(font, shown_[token]));
-    of_token.push_back(found->second + 2 * frame.px(kPadding));
+    of_token.push_back(found->second + 2 * frame.px(kTextPadding));
     leads.push_back(frame.px(leads_[token]));
   }
-  flow_ = flow_tokens(of_token, leads, ends_row_, width, frame.px(kGap));
+  flow_ = flow_tokens(of_token, leads, ends_row_, width, frame.px(kTextGap));
   scroll_ = true;
 }
 
@@ -171,7 +171,7 @@ void TextPane::draw(Frame& frame, const Rect& rect, const ReplayScene& scene) {
 
 void TextPane::draw_chips(Frame& frame, const Rect& rect, const ReplayScene& scene) {
   Session& session = scene.session;
-  const float row_height = frame.px(kRow);
+  const float row_height = frame.px(kTextRow);
   ImGui::SetCursorScreenPos(rect.min());
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, {0, 0});
   ImGui::BeginChild("replay.chips", {rect.w, rect.h}, false, ImGuiWindowFlags_NoBackground);
@@ -201,7 +201,7 @@ void TextPane::draw_chips(Frame& frame, const Rect& rect, const ReplayScene& sce
   const Canvas c = canvas(frame, "replay.chips", {rect.x, rect.y, width_, std::floor(rect.h) - 1});
   if (c.hovered || c.clicked) {
     const auto row = static_cast<int32_t>((c.mouse.y - origin.y) / row_height);
-    const int32_t token = flow_.token_at(row, c.mouse.x - origin.x, frame.px(kGap));
+    const int32_t token = flow_.token_at(row, c.mouse.x - origin.x, frame.px(kTextGap));
     if (token >= 0 && token < scene.tokens()) {
       session.next_hover().token = token;
       const int layer = std::clamp(scene.layer(), 0, scene.layers() - 1);
@@ -269,18 +269,19 @@ void TextPane::draw_chip(Frame& frame, ImDrawList& list, const Rect& chip, const
   }
   ImFont* const font = frame.theme.fonts.text;
   const float y = chip.y + std::floor((chip.h - font->FontSize) / 2);
-  const float room = chip.w - 2 * frame.px(kPadding);
+  const float room = chip.w - 2 * frame.px(kTextPadding);
   if (token < static_cast<int32_t>(shown_.size())) {
     const std::string& shown = shown_[at];
     if (chip.w >= width_) {
-      draw_text_fitted(list, font, {chip.x + frame.px(kPadding), y}, room, text, shown);
+      draw_text_fitted(list, font, {chip.x + frame.px(kTextPadding), y}, room, text, shown);
     } else {
-      draw_text(list, font, {chip.x + frame.px(kPadding), y}, text, shown);
+      draw_text(list, font, {chip.x + frame.px(kTextPadding), y}, text, shown);
     }
   }
   if (session.view().text_strike && share == 0) {
-    horizontal_line(list, chip.x + frame.px(kPadding) - 1, chip.right() - frame.px(kPadding) + 1,
-                    chip.y + frame.px(kChip) / 2, text, frame.px(1));
+    horizontal_line(list, chip.x + frame.px(kTextPadding) - 1,
+                    chip.right() - frame.px(kTextPadding) + 1, chip.y + frame.px(kChip) / 2, text,
+                    frame.px(1));
   }
   if (session.view().token == token) {
     list.AddRect({chip.x + 0.5f, chip.y + 0.5f}, {chip.right() - 0.5f, chip.bottom() - 0.5f},

@@ -14,7 +14,7 @@ constexpr float kAxis = 22;
 constexpr float kMemory = 92;  // at least
 constexpr float kMemoryMost = 220;
 constexpr float kTaller = 60;
-constexpr float kGap = 4;
+constexpr float kRowGap = 4;
 
 float row_height(TrackKind kind) {
   switch (kind) {
@@ -89,15 +89,15 @@ void TimelineRows::arrange(Frame& frame, const Rect& area, const Shown& shown, f
   memory_ = {};
   float needed = 0;
   for (const Track& track : data_->tracks) {
-    needed += frame.px(row_height(track.kind)) + frame.px(kGap);
+    needed += frame.px(row_height(track.kind)) + frame.px(kRowGap);
   }
   // What the rows leave goes to the cache's plot first, then to the operations.
   const float least = frame.px(kMemory);
-  const float spare = rest.h - needed - frame.px(kGap * 2);
+  const float spare = rest.h - needed - frame.px(kRowGap * 2);
   float taller = 0;
   if (!data_->memory.empty() && rest.h > least * 1.6f) {
     memory_ = rest.take_bottom(std::round(std::clamp(spare * 0.7f, least, frame.px(kMemoryMost))));
-    rest.take_bottom(frame.px(kGap * 2));
+    rest.take_bottom(frame.px(kRowGap * 2));
     taller = std::clamp(spare - memory_.h, 0.f, frame.px(kTaller));
   } else {
     taller = std::clamp(spare, 0.f, frame.px(kTaller));
@@ -112,7 +112,7 @@ void TimelineRows::arrange(Frame& frame, const Rect& area, const Shown& shown, f
     float height = frame.px(row_height(track.kind));
     if (track.kind == TrackKind::operations && track.lane == 0) height += std::round(taller);
     rows_.push_back({t, y, height});
-    y += height + frame.px(kGap);
+    y += height + frame.px(kRowGap);
   }
   overflow_ = std::max(0.f, y - tracks_.h);
   scroll = std::clamp(scroll, 0.f, overflow_);
