@@ -24,6 +24,11 @@ std::string suggest_name(std::string_view name, std::span<const std::string> can
 // Levenshtein distance in bytes.
 size_t edit_distance(std::string_view a, std::string_view b);
 
+// '0' to '9', whatever the locale.
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
 // Text without leading and trailing white space (space, tab, newline, carriage return).
 std::string_view trim(std::string_view text);
 

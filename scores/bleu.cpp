@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 
+#include "base/text.h"
 #include "scores/text.h"
 
 namespace kvreel::scores {
@@ -23,9 +24,6 @@ Counts count_ngrams(const std::vector<std::string>& tokens, size_t order) {
   return counts;
 }
 
-bool is_ascii_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 bool is_point(char c) {
   return c == '.' || c == ',';
 }
@@ -84,11 +82,11 @@ std::vector<std::string> tokenize_13a(std::string_view text) {
   }
   apart += ' ';
   apart = replace_pairs(
-      apart, [](char a, char b) { return !is_ascii_digit(a) && is_point(b); }, false, true);
+      apart, [](char a, char b) { return !is_digit(a) && is_point(b); }, false, true);
   apart = replace_pairs(
-      apart, [](char a, char b) { return is_point(a) && !is_ascii_digit(b); }, true, false);
+      apart, [](char a, char b) { return is_point(a) && !is_digit(b); }, true, false);
   apart = replace_pairs(
-      apart, [](char a, char b) { return is_ascii_digit(a) && b == '-'; }, false, true);
+      apart, [](char a, char b) { return is_digit(a) && b == '-'; }, false, true);
   return split_words(apart);
 }
 

@@ -9,15 +9,13 @@
 #include <charconv>
 #include <optional>
 
+#include "base/text.h"
 #include "engine/tokenizer/jinja_value.h"
 #include "engine/tokenizer/unicode.h"
 
 namespace kvreel::engine::jinja {
 namespace {
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 bool is_name_start(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "engine/tokenizer/unicode_additions.h"
 
 namespace kvreel::engine {
@@ -29,9 +30,6 @@ constexpr std::array<std::string_view, 7> kFoldingPairs = {"ss", "ff", "fi", "fl
 
 bool is_hex(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-bool is_ascii_digit(char c) {
-  return c >= '0' && c <= '9';
 }
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -126,13 +124,13 @@ class Translator {
       return;
     }
     size_t length = 1;
-    while (is_ascii_digit(peek(length))) ++length;
+    while (is_digit(peek(length))) ++length;
     if (length == 1) refuse("{");
     const bool fixed = peek(length) == '}';
     if (!fixed) {
       if (peek(length) != ',') refuse("{");
       ++length;
-      while (is_ascii_digit(peek(length))) ++length;
+      while (is_digit(peek(length))) ++length;
       if (peek(length) != '}') refuse("{");
     }
     copy(length + 1);
@@ -216,8 +214,7 @@ class Translator {
         return copy(2);
       default:
         // A printable character that is no letter or digit stands for itself in both.
-        if (c <= ' ' || c == '\x7F' || is_letter(c) || is_ascii_digit(c))
-          refuse(pattern_.substr(at_, 2));
+        if (c <= ' ' || c == '\x7F' || is_letter(c) || is_digit(c)) refuse(pattern_.substr(at_, 2));
         return copy(2);
     }
     at_ += 2;

@@ -5,12 +5,10 @@
 #include <cctype>
 #include <numeric>
 
+#include "base/text.h"
+
 namespace kvreel::viewer {
 namespace {
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
