@@ -7,22 +7,15 @@
 #include <vector>
 
 #include "base/error.h"
+#include "engine/mix_bits.h"
 
 namespace kvreel::engine {
 namespace {
 
-// splitmix64's output function (Steele, Lea and Flood, 2014): mixes every bit of a counter.
-uint64_t mix_bits(uint64_t x) {
-  x += 0x9E3779B97F4A7C15u;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-  return x ^ (x >> 31);
-}
-
 // Uniform in [0, 1), a function of its arguments alone.
 double uniform(uint64_t seed, int32_t sample, int32_t step) {
-  const uint64_t bits = mix_bits(mix_bits(mix_bits(seed) ^ static_cast<uint64_t>(sample)) ^
-                                 static_cast<uint64_t>(step));
+  const uint64_t bits = split_mix(split_mix(split_mix(seed) ^ static_cast<uint64_t>(sample)) ^
+                                  static_cast<uint64_t>(step));
   return static_cast<double>(bits >> 11) * 0x1p-53;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "engine/mix_bits.h"
 #include "engine/model/weights.h"
 
 namespace kvreel::engine {
@@ -19,32 +20,22 @@ constexpr size_t kAlignment = 64;
 // Below this, starting threads takes longer than the work.
 constexpr int64_t kParallelElements = 1 << 15;
 
-// Finaliser of SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number
-// generators", with Stafford's variant 13): a bijection of 64 bits that leaves no visible pattern
-// in a counter.
-uint64_t mix(uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-  return x ^ (x >> 31);
-}
-
 // A tensor's stream: its values depend on the seed and on its name, not on which tensors lie before
 // it.
 uint64_t stream_key(uint64_t seed, std::string_view name) {
   uint64_t hash = 0xCBF29CE484222325u;  // FNV-1a
   for (const char c : name)
     hash = (hash ^ uint64_t(static_cast<unsigned char>(c))) * 0x100000001B3u;
-  return mix(hash ^ mix(seed));
+  return mix_bits(hash ^ mix_bits(seed));
 }
 
 // Value `index` of a stream, near to normal with deviation 0.02: the sum of eight uniform 16-bit
 // numbers (Irwin-Hall; excess kurtosis -0.15, at most 4.9 deviations out). Integers and one
 // multiplication only: library logarithms and std::normal_distribution differ between machines.
 float normal_value(uint64_t key, uint64_t index) {
-  constexpr uint64_t kOdd = 0x9E3779B97F4A7C15u;  // SplitMix64's step, 2^64 / golden ratio
   int32_t sum = 0;
   for (uint64_t half = 0; half < 2; ++half) {
-    const uint64_t word = mix(key + (2 * index + half + 1) * kOdd);
+    const uint64_t word = mix_bits(key + (2 * index + half + 1) * kSplitMixStep);
     // Two 16-bit numbers are added in each 32-bit half at a time.
     const uint64_t pairs = (word & 0x0000FFFF0000FFFFu) + ((word >> 16) & 0x0000FFFF0000FFFFu);
     sum += int32_t((pairs & 0xFFFFFFFFu) + (pairs >> 32));

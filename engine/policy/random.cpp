@@ -4,23 +4,16 @@
 // layer, the head and the position; the lowest lots go. So a seed gives the same choice whatever
 // the number of threads or the order of the work, and the rows that stay while decoding are at any
 // time a random set of all positions so far.
+#include "engine/mix_bits.h"
 #include "engine/policy/fixed_budget.h"
 #include "engine/policy/policies.h"
 
 namespace kvreel::engine {
 namespace {
 
-// The output function of SplitMix64 (Steele, Lea and Flood 2014) with its increment.
-uint64_t mixed(uint64_t state) {
-  uint64_t z = state + 0x9E3779B97F4A7C15u;
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-  return z ^ (z >> 31);
-}
-
 // From 0 to 1, of 24 bits, so that the fp32 scores of a trace are the lots themselves.
 double lot(uint64_t seed, uint64_t layer, uint64_t head, uint64_t position) {
-  const uint64_t hash = mixed(mixed(mixed(mixed(seed) ^ layer) ^ head) ^ position);
+  const uint64_t hash = split_mix(split_mix(split_mix(split_mix(seed) ^ layer) ^ head) ^ position);
   return static_cast<double>(hash >> 40) / static_cast<double>(uint64_t{1} << 24);
 }
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "engine/mix_bits.h"
 #include "resident_memory.h"
 #include "tracer/read/trace.h"
 #include "tracer/record/recorder.h"
@@ -205,14 +206,6 @@ void verify_decisions(const std::string& path, uint64_t samples) {
 // A kernel every 10 microseconds, as a decode step of a GPU has them.
 constexpr int64_t kPeriodNs = 10'000;
 
-// splitmix64's finaliser, so that durations compress no better than measured ones.
-uint64_t mixed(uint64_t row) {
-  uint64_t x = row + 0x9e3779b97f4a7c15u;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  return x ^ (x >> 31);
-}
-
 Kernels kernel_rows(uint64_t begin, uint64_t end) {
   Kernels rows;
   for (uint64_t row = begin; row < end; ++row) {
@@ -224,7 +217,7 @@ Kernels kernel_rows(uint64_t begin, uint64_t end) {
     rows.name.push_back(static_cast<int32_t>(row % 23));
     rows.stream.push_back(7);
     rows.start_ns.push_back(static_cast<int64_t>(row) * kPeriodNs);
-    rows.duration_ns.push_back(static_cast<int64_t>(mixed(row) % 9000) + 700);
+    rows.duration_ns.push_back(static_cast<int64_t>(engine::split_mix(row) % 9000) + 700);
     rows.bytes.push_back(row % 23 == 0 ? row % 65536 : 0);
   }
   return rows;

@@ -1,5 +1,6 @@
 // Rows of made traces, and how they get into files.
 #include "made_traces.h"
+#include "engine/mix_bits.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -41,10 +42,9 @@ void wait_for_room(const TraceWriter& writer) {
 }  // namespace
 
 uint64_t Random::next() {
-  uint64_t x = state_ += 0x9e3779b97f4a7c15u;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  return x ^ (x >> 31);
+  const uint64_t bits = engine::split_mix(state_);
+  state_ += engine::kSplitMixStep;
+  return bits;
 }
 
 double Random::uniform() {
