@@ -37,11 +37,6 @@ uint64_t little_endian(std::span<const uint8_t> bytes) {
   return value;
 }
 
-std::string parent_of(const std::string& path) {
-  const std::string parent = std::filesystem::path(path).parent_path().string();
-  return parent.empty() ? "." : parent;
-}
-
 int descriptor_of(hid_t file) {
   void* handle = nullptr;
   check(H5Fget_vfd_handle(file, H5P_DEFAULT, &handle), "get the descriptor of an HDF5 file");
@@ -182,8 +177,13 @@ void sync_file(const std::string& path) {
   sync_path(path, O_RDONLY);
 }
 
+std::string directory_of(const std::string& path) {
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
 void sync_directory_of(const std::string& path) {
-  sync_path(parent_of(path), O_RDONLY | O_DIRECTORY);
+  sync_path(directory_of(path), O_RDONLY | O_DIRECTORY);
 }
 
 void mark_live(hid_t file) {

@@ -52,6 +52,9 @@ Hid open_file(const std::string& path, bool meanwhile);
 // break what was readable.
 void disconnect(hid_t file);
 
+// The directory that a file lies in, "." where its path names none.
+std::string directory_of(const std::string& path);
+
 // fsync of a closed file, and of the directory that holds it.
 void sync_file(const std::string& path);
 void sync_directory_of(const std::string& path);

@@ -20,11 +20,6 @@ namespace {
 
 constexpr std::string_view kInfix = ".s";
 
-std::filesystem::path directory_of(const std::string& trace) {
-  const std::filesystem::path path(trace);
-  return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-}
-
 // Whether a file name is what free_shard_name makes for this trace.
 bool is_shard_name(std::string_view name, std::string_view trace) {
   if (!name.starts_with(trace) || !name.substr(trace.size()).starts_with(kInfix)) return false;
@@ -55,7 +50,7 @@ std::string free_shard_name(const std::string& trace, unsigned& number) {
   for (;;) {
     std::string name = fmt::format("{}{}{:04}", stem, kInfix, number++);
     struct stat status {};
-    if (::lstat((directory_of(trace) / name).c_str(), &status) != 0) return name;
+    if (::lstat((directory_of(trace) + "/" + name).c_str(), &status) != 0) return name;
   }
 }
 
