@@ -4,17 +4,12 @@
 
 #include <omp.h>
 
-#include <chrono>
 #include <cstdint>
 #include <cstring>
 
 #include "kernels/cpu/ops.h"
 
 namespace kvreel::benchmarks {
-
-inline double now_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 // Reads on four streams, which on the machines at hand is faster than one; wider reads change
 // nothing.

@@ -29,6 +29,7 @@
 #include "engine/model/config.h"
 #include "engine/model/weights.h"
 #include "engine/policy/registry.h"
+#include "seconds.h"
 #include "tracer/record/recorder.h"
 
 namespace kvreel::benchmarks {

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -19,13 +18,12 @@
 #include "base/error.h"
 #include "engine/mix_bits.h"
 #include "resident_memory.h"
+#include "seconds.h"
 #include "tracer/read/trace.h"
 #include "tracer/record/recorder.h"
 
 namespace kvreel::tracer {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // Of a model of Llama-2-7B's shape: 32 layers. Rankings and curves are scaled down, from thousands
 // of positions to kCandidates, so that a million of each fit a disk.
@@ -37,10 +35,6 @@ constexpr uint64_t kShardBytes = uint64_t{1} << 30;
 // Beyond the queue: HDF5's chunk caches (two chunks of every data set), the batch that is written,
 // the copy's blocks, and what a recorder keeps of every pass.
 constexpr uint64_t kMemoryBeyond = uint64_t{320} << 20;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // Memory at moments of a recording: it must not grow with what was recorded.
 class Memory {
@@ -149,21 +143,21 @@ void record_decisions(const std::string& path, uint64_t samples) {
 }
 
 void verify_decisions(const std::string& path, uint64_t samples) {
-  auto start = Clock::now();
+  double start = now_seconds();
   const Trace trace = Trace::open(path);
   const double opened = seconds_since(start);
   const uint64_t rows = samples * kLayers;
   if (trace.rows<Decisions>() != rows) {
     fail("{} decisions were recorded, and {} are there", rows, trace.rows<Decisions>());
   }
-  start = Clock::now();
+  start = now_seconds();
   const PassRows pass = trace.pass_at(samples / 2);
   const Decisions layer = trace.read<Decisions>(pass.decisions.begin + 7, pass.decisions.begin + 8);
   const auto ranking = static_cast<uint64_t>(layer.ranking[0]);
   const Rankings one = trace.read<Rankings>(ranking, ranking + 1);
   const double read = seconds_since(start);
   if (one.positions.values.size() != kCandidates) fail("a layer's ranking is not whole");
-  start = Clock::now();
+  start = now_seconds();
   constexpr uint64_t kBlock = 32768;
   for (uint64_t begin = 0; begin < rows; begin += kBlock) {
     const uint64_t end = std::min(begin + kBlock, rows);
@@ -217,6 +211,7 @@ Kernels kernel_rows(uint64_t begin, uint64_t end) {
     rows.name.push_back(static_cast<int32_t>(row % 23));
     rows.stream.push_back(7);
     rows.start_ns.push_back(static_cast<int64_t>(row) * kPeriodNs);
+    // So that durations compress no better than measured ones.
     rows.duration_ns.push_back(static_cast<int64_t>(engine::split_mix(row) % 9000) + 700);
     rows.bytes.push_back(row % 23 == 0 ? row % 65536 : 0);
   }
@@ -251,7 +246,7 @@ void record_kernels(const std::string& path, uint64_t rows) {
 }
 
 void verify_kernels(const std::string& path, uint64_t rows) {
-  auto start = Clock::now();
+  double start = now_seconds();
   const Trace trace = Trace::open(path);
   const double opened = seconds_since(start);
   if (trace.rows<Kernels>() != rows) {
@@ -263,10 +258,10 @@ void verify_kernels(const std::string& path, uint64_t rows) {
   const uint64_t middle =
       shards > 0 ? trace.read_column(&Shards::kernels, shards / 2, shards / 2 + 1)[0] : rows / 2;
   const uint64_t first = middle - std::min(middle, in_second / 2);
-  start = Clock::now();
+  start = now_seconds();
   const Kernels second = trace.read<Kernels>(first, std::min(first + in_second, rows));
   const double read = seconds_since(start);
-  start = Clock::now();
+  start = now_seconds();
   constexpr uint64_t kBlock = 1 << 18;
   for (uint64_t begin = 0; begin < rows; begin += kBlock) {
     const uint64_t end = std::min(begin + kBlock, rows);
@@ -285,7 +280,7 @@ void measure(const std::string& path, uint64_t rows, const char* what, Record&& 
              Verify&& verify) {
   fmt::print("{} {}\n", rows, what);
   std::fflush(stdout);
-  const auto start = Clock::now();
+  const double start = now_seconds();
   record();
   const double seconds = seconds_since(start);
   fmt::print("  recorded and compressed in {:.1f} s, {:.0f} rows/s\n", seconds,

@@ -1,6 +1,5 @@
 // Rows of made traces, and how they get into files.
 #include "made_traces.h"
-#include "engine/mix_bits.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "engine/mix_bits.h"
 #include "engine/observer.h"
 #include "engine/policy/decision.h"
 #include "tracer/record/recorder.h"

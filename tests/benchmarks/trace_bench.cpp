@@ -18,7 +18,6 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -37,6 +36,7 @@
 #include "exports/tables/info.h"
 #include "made_traces.h"
 #include "resident_memory.h"
+#include "seconds.h"
 #include "tracer/read/trace.h"
 #include "tracer/record/recorder.h"
 #include "tracer/record/trace_writer.h"
@@ -47,7 +47,6 @@ namespace kvreel::benchmarks {
 namespace {
 
 using namespace kvreel::tracer;
-using Clock = std::chrono::steady_clock;
 
 constexpr uint64_t kRowBytes = 47;   // of a row of `kernels`: what its columns take
 constexpr uint64_t kSpanBytes = 31;  // of a row of `spans`
@@ -55,10 +54,6 @@ constexpr uint64_t kQueueBytes = uint64_t{64} << 20;
 constexpr int32_t kStepsOfBatch = 21;
 constexpr uint64_t kBatchRows = kStepsOfBatch * KernelStream::kKernelsOfStep;
 constexpr size_t kBatches = 512;  // 4.2 million rows
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // A directory of this process's own, removed with all that is in it.
 class Directory {
@@ -165,7 +160,7 @@ void bench_memcpy(benchmark::State& state) {
 // Into a new file each time, in the page cache, as the recorder writes.
 double seconds_to_write(const std::string& path, const std::vector<uint8_t>& bytes, int times) {
   ::unlink(path.c_str());
-  const auto start = Clock::now();
+  const double start = now_seconds();
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) fail("cannot create {}; set TMPDIR to a directory that can be written", path);
   for (int i = 0; i < times; ++i) {
@@ -260,11 +255,11 @@ void bench_writer(benchmark::State& state, bool finish) {
     const uint64_t resident = resident_bytes();
     TraceWriter writer(path, "{}", options);
     uint64_t most = 0;
-    const auto start = Clock::now();
+    const double start = now_seconds();
     uint64_t handed = 0;
     double producing = 0;
     for (const Kernels& batch : batches) {
-      const auto began = Clock::now();
+      const double began = now_seconds();
       if (!writer.append(Kernels(batch))) fail("rows were dropped although there was room");
       producing += seconds_since(began);
       handed += kBatchRows;
@@ -284,7 +279,7 @@ void bench_writer(benchmark::State& state, bool finish) {
       state.SetIterationTime(recorded);
       continue;
     }
-    const auto began = Clock::now();
+    const double began = now_seconds();
     const FinishReport report = writer.finish(Status::complete);
     state.SetIterationTime(seconds_since(began));
     if (!report.finalised) fail("{}", report.warning);
@@ -309,7 +304,7 @@ void bench_recorder(benchmark::State& state, uint64_t events) {
     engine::SpanEvent span;
     uint64_t most = 0;
     double waiting = 0;
-    const auto start = Clock::now();
+    const double start = now_seconds();
     for (uint64_t i = 0; i < events; ++i) {
       span.layer = static_cast<int32_t>(i / 6 % 32);
       span.op = static_cast<engine::Op>(i % 6);
@@ -318,7 +313,7 @@ void bench_recorder(benchmark::State& state, uint64_t events) {
       span.end_ns = span.start_ns + 1500 + static_cast<int64_t>((i * 0x85ebca6bu) % 3000);
       recorder.on_span(span);
       if (i % 65536 != 0) continue;
-      const auto began = Clock::now();
+      const double began = now_seconds();
       while (recorder.writer().cost().queued_bytes > kQueueBytes / 2) ::usleep(200);
       most = std::max(most, resident_bytes());
       waiting += seconds_since(began);
@@ -372,7 +367,7 @@ void bench_decisions(benchmark::State& state, uint64_t events) {
     const auto layer = static_cast<int>(random.next() % KernelStream::kLayers);
     const uint64_t samples = opened.rows<Samples>();
     const auto sample = static_cast<int32_t>(random.next() % samples);
-    const auto start = Clock::now();
+    const double start = now_seconds();
     const auto pass = opened.pass(1, sample);
     if (!pass) fail("a pass is not there");
     const Decisions rows = opened.read<Decisions>(pass->decisions.begin, pass->decisions.end);
@@ -409,7 +404,7 @@ void bench_second(benchmark::State& state, uint64_t events) {
     const auto last = static_cast<uint64_t>(trace.end_ns - 1'000'000'000);
     const auto from = static_cast<int64_t>(random.next() % last);
     const int64_t until = from + 1'000'000'000;
-    const auto start = Clock::now();
+    const double start = now_seconds();
     const uint64_t passes = opened.rows<Passes>();
     const std::vector<int64_t> starts = opened.read_column(&Passes::start_ns, 0, passes);
     const auto at = [&](int64_t time) {
