@@ -12,9 +12,7 @@ held, with 2 where something could not be measured.
 import argparse
 import dataclasses
 import json
-import os
 import pathlib
-import platform
 import re
 import statistics
 import subprocess
@@ -22,6 +20,11 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "python"))
+sys.dont_write_bytecode = True
+
+from machine import machine  # noqa: E402
+
 PROGRAMS = ("engine_bench", "trace_bench")
 
 
@@ -55,7 +58,7 @@ PROMISES = [
             "percent_more_with_last_row", "% more", most=2),
     Promise("the same with column sums and squares", f"attention/{QWEN}/8192", "percent_more_with_columns", "% more",
             most=50),
-    Promise("ReFreeKV's decisions, all layers, 8192 tokens", f"decision/refreekv/{QWEN}/8192", "percent_of_prefill",
+    Promise("ReFreeKV's decisions, 8192 tokens, of two layers", f"decision/refreekv/{QWEN}/8192", "percent_of_prefill",
             "% of the prefill", most=1),
     Promise("recording spans while decoding", f"recording/{QWEN}/64+32", "percent_more_decode", "% more", most=1),
     Promise("recording spans in prefill", f"recording/{QWEN}/64+32", "percent_more_prefill", "% more", most=1),
@@ -74,11 +77,18 @@ PROMISES = [
 def run(build, program, repetitions, out):
     file = out / f"{program}.json"
     file.unlink(missing_ok=True)
+    if not (build / "tests" / program).exists():
+        sys.exit(f"{build} has no {program}; build it, or let ./dev bench do it.")
     print(f"{program}, {repetitions} times ...", flush=True)
     with open(out / f"{program}.log", "w") as log:
-        subprocess.run([build / "tests" / program, f"--benchmark_repetitions={repetitions}",
-                        "--benchmark_enable_random_interleaving=true", f"--benchmark_out={file}",
-                        "--benchmark_out_format=json"], stdout=log, stderr=subprocess.STDOUT, check=True)
+        result = subprocess.run([build / "tests" / program, f"--benchmark_repetitions={repetitions}",
+                                 "--benchmark_enable_random_interleaving=true", f"--benchmark_out={file}",
+                                 "--benchmark_out_format=json"], stdout=log, stderr=subprocess.STDOUT)
+    # What it says is not whole then: it ends with its table.
+    if result.returncode != 0:
+        file.unlink(missing_ok=True)
+        print(f"{program} ended with {result.returncode}; {log.name} has what it said, and its source what it needs.",
+              file=sys.stderr)
 
 
 def name_of(entry):
@@ -112,11 +122,6 @@ def values_of(promise, found):
 
 def number(value):
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
-
-
-def machine():
-    cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
-    return f"{os.cpu_count()} cores, {cpu.group(1) if cpu else platform.machine()}, Linux {platform.release()}"
 
 
 def main():
@@ -160,4 +165,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

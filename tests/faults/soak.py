@@ -10,9 +10,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
-import platform
 import random
-import re
 import shutil
 import statistics
 import subprocess
@@ -31,6 +29,7 @@ sys.dont_write_bytecode = True
 import h5py  # noqa: E402
 
 import faults  # noqa: E402
+from machine import machine  # noqa: E402
 from test_faults import Kills, holds_commits, status_of  # noqa: E402
 
 
@@ -247,11 +246,6 @@ def program(*command, **environment):
     return work
 
 
-def machine():
-    cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
-    return f"{os.cpu_count()} cores, {cpu.group(1) if cpu else platform.machine()}, Linux {platform.release()}"
-
-
 def main():
     parts = [("killed at random moments", kills_at_moments), ("killed at random writes", kills_at_writes),
              ("every boundary between writes", every_boundary),
@@ -280,6 +274,8 @@ def main():
             failed = failed or not sound
             rows.append((name, "passed" if sound else "FAILED", f"{time.monotonic() - begun:.0f} s", said))
             print("  " + "  ".join(rows[-1][1:]), flush=True)
+    if not rows:
+        sys.exit(f"no part is named '{wanted}'; there are: {', '.join(name for name, _ in parts)}")
     out = ROOT / "out" / "soak.md"
     out.parent.mkdir(exist_ok=True)
     cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
