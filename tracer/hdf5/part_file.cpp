@@ -13,7 +13,7 @@ namespace kvreel::tracer {
 namespace {
 
 constexpr uint64_t kLongestProvenance = 64u << 20;  // bytes
-constexpr uint64_t kRowsAtOnce = 1u << 18;          // elements read at once
+constexpr uint64_t kElementsAtOnce = 1u << 18;      // elements read at once
 constexpr int kFirstMinorWithSums = 2;
 
 std::string root_path(std::string_view name) {
@@ -275,7 +275,7 @@ std::vector<uint64_t> PartFile::value_ends(size_t table, size_t set,
   const auto end_of = [&](uint64_t row) {
     if (row >= first && row - first < block.size()) return block[row - first];
     first = row;
-    block.resize(std::min(kRowsAtOnce, stored.size() - row));
+    block.resize(std::min(kElementsAtOnce, stored.size() - row));
     try {
       stored.read(row, block.size(), block.data());
     } catch (const Error&) {
@@ -315,8 +315,8 @@ void PartFile::check_set(size_t table, size_t set, SumCheck& check) const {
   for (size_t commit = 0; commit < check.sound();) {
     // As many commits as a block holds, or a part of one.
     size_t last = commit;
-    while (last + 1 < check.sound() && ends[last + 1] - at <= kRowsAtOnce) ++last;
-    const uint64_t count = std::min(ends[last] - at, kRowsAtOnce);
+    while (last + 1 < check.sound() && ends[last + 1] - at <= kElementsAtOnce) ++last;
+    const uint64_t count = std::min(ends[last] - at, kElementsAtOnce);
     block.resize(count * element);
     try {
       data.read(at, count, block.data());

@@ -20,10 +20,10 @@ struct RecoverReport {
 };
 
 // Copies the rows of `input`'s last commit that the file still holds whole, and before which every
-// commit is sound, into `output`, with
-// status `recovered`; a trace that is replaced goes with its shards. Reads `input` only. Throws Error where it is no trace, is still being
-// recorded, or holds no whole commit; where `output` exists (and `overwrite` is off) or is `input`;
-// and where it cannot be written.
+// commit is sound, into `output`, with status `recovered`; a trace that is replaced goes with its
+// shards. Reads `input` only. Throws Error where it is no trace, is still being recorded, or holds
+// no whole commit; where `output` exists (and `overwrite` is off) or is `input`; and where it
+// cannot be written.
 RecoverReport recover(const std::string& input, const std::string& output, bool overwrite);
 
 }  // namespace kvreel::tracer

@@ -14,8 +14,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int8_t kInterrupted = 3;         // of Passes::finish
-constexpr uint64_t kRowsAtOnce = 1 << 16;  // rows read at once
+constexpr int8_t kInterrupted = 3;  // of Passes::finish
+constexpr uint64_t kRowsAtOnce = 1 << 16;
 
 void require_this_version(const Trace& trace) {
   if (trace.is_live()) {

@@ -93,7 +93,7 @@ Recorder::Clock Recorder::Clock::now() {
 class Recorder::Charge {
  public:
   explicit Charge(Recorder& recorder, int64_t weight = 1)
-      : recorder_(recorder), weight_(weight), start_(weight > 0 ? kvreel::steady_ns() : 0) {}
+      : recorder_(recorder), weight_(weight), start_(weight > 0 ? steady_ns() : 0) {}
   Charge(const Charge&) = delete;
   Charge& operator=(const Charge&) = delete;
   ~Charge() {
@@ -102,7 +102,7 @@ class Recorder::Charge {
     recorder_.callback_ns_ += took;
     recorder_.pass_callback_ns_ += took;
   }
-  int64_t so_far() const { return kvreel::steady_ns() - start_; }
+  int64_t so_far() const { return steady_ns() - start_; }
 
  private:
   Recorder& recorder_;
@@ -192,7 +192,7 @@ void Recorder::add_note(std::string_view key, std::string_view value) {
   Notes& rows = pending<Notes>();
   rows.value.push_back(require_json(value, false, fmt::format("the note '{}'", key)));
   rows.key.push_back(to_utf8_lossy(key));
-  rows.time_ns.push_back(since_origin(kvreel::steady_ns()));
+  rows.time_ns.push_back(since_origin(steady_ns()));
 }
 
 engine::StatisticsRequest Recorder::prefill_needs() const {
@@ -317,7 +317,7 @@ void Recorder::on_attention(const engine::AttentionEvent& event) {
     }
     pending_values_ += heads * recorded * (6 + keys);
   }
-  hand_over_when_due(kvreel::steady_ns());
+  hand_over_when_due(steady_ns());
 }
 
 void Recorder::on_decision(const engine::DecisionEvent& event) {
@@ -542,7 +542,7 @@ void Recorder::note_costs(Status status) {
   add_note("drops", dump(json(dropped)));
   add_note("process", dump({{"peak_rss", std::max(peak_resident_bytes(), earlier_.peak_rss)}}));
   add_note("finished", dump({{"status", kStatusNames[static_cast<size_t>(status)]},
-                             {"wall_ns", since_origin(kvreel::steady_ns())},
+                             {"wall_ns", since_origin(steady_ns())},
                              {"ended_utc", utc_now()}}));
 }
 
