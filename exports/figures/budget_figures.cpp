@@ -188,7 +188,6 @@ Figure layer_budget(const FigureSource& source) {
   for (size_t i = 0; i < data.panels.size(); ++i) most = std::max(most, series_of(data, i).size());
   constexpr size_t kMostBoxes = 24;  // that can be told apart across a column
   constexpr size_t kMostBoxesOfALayer = 4;
-  constexpr size_t kMostBands = 3;
   const auto layers = static_cast<size_t>(data.layers - data.first_layer);
   const bool boxes = most <= kMostBoxesOfALayer && most * layers * figure.columns <= kMostBoxes;
   const bool bands = most <= kMostBands;

@@ -1,6 +1,7 @@
 // The figures' functions, and what they are made from.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,6 +11,9 @@
 #include "exports/tables/rows.h"
 
 namespace kvreel::exports {
+
+// Bands of more series would hide each other.
+inline constexpr size_t kMostBands = 3;
 
 // One of the traces, with the options' filter looked up in it.
 struct FigureTrace {

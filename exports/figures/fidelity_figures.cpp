@@ -29,9 +29,6 @@ namespace t = kvreel::tracer;
 
 constexpr std::string_view kNeedsFidelity = "fidelity to the full cache, which --fidelity records";
 
-// Bands of more runs would hide each other.
-constexpr size_t kMostBands = 3;
-
 std::string all_paths(const FigureSource& source) {
   std::string paths;
   for (const auto& trace : source.traces)

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "exports/figures/cost_figures.h"
+#include "exports/figures/definitions.h"
 #include "exports/figures/pass_choice.h"
 #include "exports/tables/statistics.h"
 
@@ -34,9 +35,6 @@ size_t least_samples(const DurationsByStep& steps) {
   return std::max((most + 1) / 2, std::min<size_t>(most, 3));
 }
 
-// More bands lie on each other.
-constexpr size_t kMostLatencyBands = 3;
-
 }  // namespace
 
 // A line for each run, over the samples that all runs finished. At decode step s >= 1: median over
@@ -56,7 +54,7 @@ plot::Figure step_latency(const FigureSource& source) {
              .format = plot::Format::duration,
              .scale = source.options.log_y ? plot::Scale::log : plot::Scale::linear,
              .from_zero = !source.options.log_y};
-  const bool with_bands = runs.size() <= kMostLatencyBands;
+  const bool with_bands = runs.size() <= kMostBands;
   bool cut = false;
   for (size_t run = 0; run < runs.size(); ++run) {
     if (durations[run].empty()) continue;
